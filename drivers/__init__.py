@@ -1,0 +1,1 @@
+"""Field protocols and the device profiles they read by."""

@@ -1,0 +1,1 @@
+"""Modbus, read-only: pure codec files and one thin driver."""

@@ -1,0 +1,1 @@
+"""SunSpec: models found by their chain and read over Modbus."""

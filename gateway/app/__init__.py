@@ -1,0 +1,1 @@
+"""The roles: the only files that name concrete classes."""

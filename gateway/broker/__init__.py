@@ -1,0 +1,1 @@
+"""The MQTT client, and a broker client without a broker."""

@@ -1,0 +1,1 @@
+"""Checks batches, writes them to the stores and sends receipts."""

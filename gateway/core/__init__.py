@@ -1,0 +1,1 @@
+"""Types, vocabulary, protocols and errors that everything else stands on."""

@@ -1,0 +1,1 @@
+"""Computed numbers: counters, intervals and completeness."""

@@ -1,0 +1,1 @@
+"""One task per link: what is due, in which order, and what a failed read means."""

@@ -1,0 +1,1 @@
+"""Carries batches from the spool to the collector and receipts back."""

@@ -1,0 +1,1 @@
+"""Simulated devices, faults and a simulated district with a known truth."""

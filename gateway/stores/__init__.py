@@ -1,0 +1,1 @@
+"""Where readouts rest: SQLite, InfluxDB and VictoriaMetrics."""

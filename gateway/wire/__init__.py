@@ -1,0 +1,1 @@
+"""What travels between edge and collector, as pure functions of bytes."""

@@ -1,0 +1,1 @@
+"""Tests through the seams; the folders mirror the packages."""

@@ -1,0 +1,151 @@
+"""Find and load device profiles: the installer's own folders first, then the bundled ones."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+from drivers.profile import SCHEMAS, ModbusPoint, ModbusProfile, Point, Profile, ValueType
+from gateway.core.errors import ConfigError
+from gateway.core.quantity import Vocabulary
+from gateway.core.units import conversion
+from gateway.document.tree import Document, load_document
+from gateway.document.validation import fault, nearest, validate
+
+BUNDLED = Path(str(files("drivers") / "profiles"))
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """A profile file that was found; its content is read when asked for."""
+
+    path: Path
+    vocabulary: Vocabulary
+
+    @property
+    def id(self) -> str:
+        """maker/model, as the folder and the file are named."""
+        return f"{self.path.parent.name}/{self.path.stem}"
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The checked profile.
+
+        Raises:
+            ConfigError: the file cannot be read or is wrong.
+        """
+        return parse_profile(load_document(self.path), self.vocabulary)
+
+    @cached_property
+    def digest(self) -> str:
+        """First 8 hexadecimal digits of the SHA-256 of the file.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        try:
+            return hashlib.sha256(self.path.read_bytes()).hexdigest()[:8]
+        except OSError as exc:
+            raise ConfigError(f"{self.path}: cannot be read: {exc.strerror}") from exc
+
+
+class Catalog:
+    """All profiles that this installation knows.
+
+    Args:
+        vocabulary: Names and units that profiles may use.
+        folders: Searched before the bundled profiles; the first one found counts.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, folders: Sequence[Path] = ()) -> None:
+        self._vocabulary = vocabulary
+        self._folders = (*folders, BUNDLED)
+
+    def find(self, profile_id: str) -> ProfileFile:
+        """Return the profile of that id, or of that path when the word ends with `.yaml`.
+
+        Raises:
+            ConfigError: there is none; the message names the nearest one.
+        """
+        if profile_id.endswith((".yaml", ".yml")):
+            return ProfileFile(Path(profile_id), self._vocabulary)
+        maker, _, model = profile_id.partition("/")
+        for folder in self._folders:
+            path = folder / maker / f"{model}.yaml"
+            if path.is_file():
+                return ProfileFile(path, self._vocabulary)
+        known = [file.id for file in self]
+        raise ConfigError(f"no profile {profile_id!r}{nearest(profile_id, known)} (kvarter profiles list shows all)")
+
+    def __iter__(self) -> Iterator[ProfileFile]:
+        """Yield each profile once, by id."""
+        found: dict[str, ProfileFile] = {}
+        for folder in self._folders:
+            for path in sorted(folder.glob("*/*.yaml")):
+                file = ProfileFile(path, self._vocabulary)
+                found.setdefault(file.id, file)
+        yield from (found[profile_id] for profile_id in sorted(found))
+
+
+def parse_profile(document: Document, vocabulary: Vocabulary) -> Profile:
+    """Return the profile in a document.
+
+    Raises:
+        ConfigError: it does not follow the schema, or what it says about its points cannot be.
+    """
+    tree = document.tree
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{document.name}: a profile is a mapping; see config/profile.schema.json")
+    protocol = tree.get("protocol")
+    if not isinstance(protocol, str) or protocol not in SCHEMAS:
+        raise fault(document, ("protocol",), f"{protocol!r} is not one of {', '.join(SCHEMAS)}")
+    profile = validate(document, SCHEMAS[protocol])
+    for place, point in _points(profile):
+        _check_point(document, place, point, vocabulary)
+    if isinstance(profile, ModbusProfile):
+        _check_orders(document, profile)
+    names = [point.point for point in profile.points]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise fault(document, ("points", index, "point"), f"{name} stands twice")
+    return profile
+
+
+def _points(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], Point]]:
+    for index, point in enumerate(profile.points):
+        yield ("points", index), point
+    if isinstance(profile, ModbusProfile):
+        for number, variant in enumerate(profile.variants):
+            for index, replaced in enumerate(variant.points):
+                yield ("variants", number, "points", index), replaced
+
+
+def _check_point(document: Document, place: tuple[str | int, ...], point: Point, vocabulary: Vocabulary) -> None:
+    if point.point not in vocabulary:
+        close = vocabulary.nearest(point.point)
+        hint = f"; did you mean {close}?" if close else ""
+        raise fault(document, (*place, "point"), f"{point.point!r} is not in the vocabulary{hint}")
+    quantity = vocabulary[point.point]
+    try:
+        conversion(point.unit, quantity.unit)
+    except ValueError as exc:
+        raise fault(document, (*place, "unit"), str(exc)) from exc
+    for code, state in (point.states or {}).items():
+        if quantity.states and not quantity.open_states and state not in quantity.states:
+            known = ", ".join(map(str, quantity.states))
+            raise fault(document, (*place, "states", code), f"{state} is not a code of {point.point}: {known}")
+
+
+def _check_orders(document: Document, profile: ModbusProfile) -> None:
+    """Refuse a point whose table or word order nobody states."""
+    for place, point in _points(profile):
+        if not isinstance(point, ModbusPoint):
+            continue
+        for field in point.fields:
+            if field.table is None and profile.modbus.table is None:
+                raise fault(document, place, "table is stated neither here nor under modbus; it has no default")
+            ordered = field.type is not ValueType.STRING and field.words > 1
+            if ordered and field.word_order is None and profile.modbus.word_order is None:
+                raise fault(document, place, "word_order is stated neither here nor under modbus; it has no default")

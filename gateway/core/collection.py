@@ -1,0 +1,72 @@
+"""Schema of the collector file: which sites, from which broker, into which stores."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.core.scalars import Credential, Duration, Endpoint, Identifier
+from gateway.core.site import BrokerSettings, Strict
+
+
+class EmbeddedStoreSettings(Strict):
+    """SQLite, one wide table per device."""
+
+    kind: Literal["embedded"]
+    path: str
+    """Folder."""
+    raw_retention: Duration = 400 * 86400.0
+    """Readouts older than this are removed; intervals are kept."""
+
+
+class InfluxStoreSettings(Strict):
+    """InfluxDB 2 and 3, or anything with its v2 write endpoint."""
+
+    kind: Literal["influx"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    organisation: str = ""
+    bucket: str
+    token: Credential | None = None
+
+
+class Influx1StoreSettings(Strict):
+    """InfluxDB 1, written by its v1 endpoint and read by InfluxQL."""
+
+    kind: Literal["influx1"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    database: str
+    username: str | None = None
+    password: Credential | None = None
+
+
+class VictoriaStoreSettings(Strict):
+    """VictoriaMetrics, written by its InfluxDB v2 endpoint and read by its export API."""
+
+    kind: Literal["victoria"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    token: Credential | None = None
+
+
+StoreSettings = Annotated[
+    EmbeddedStoreSettings | InfluxStoreSettings | Influx1StoreSettings | VictoriaStoreSettings,
+    Field(discriminator="kind"),
+]
+
+
+class WebSettings(Strict):
+    """Where the page listens."""
+
+    listen: Endpoint = "127.0.0.1:8080"
+
+
+class Collection(Strict):
+    """A collector file."""
+
+    broker: BrokerSettings
+    group: Identifier | None = None
+    """Name of the shared subscription of several collectors; left out for a single one."""
+    sites: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9_*?-]{1,64}$")], ...], Field(min_length=1)]
+    """Patterns of site ids."""
+    data: str | None = None
+    """Folder of catalogues and dead letters; the service's state directory if left out."""
+    stores: Annotated[tuple[StoreSettings, ...], Field(min_length=1)]
+    web: WebSettings | None = None

@@ -100,9 +100,8 @@ class Quantity:
     model: str | None
     """Smart Data Models attribute, with the factor from ``unit`` where it is not 1."""
     brick: str | None
-    """Brick 1.4 class."""
+    """Brick 1.4 class; only the nearest one where ``brick_approximate``."""
     brick_approximate: bool
-    """True where ``brick`` is only the nearest class."""
     saref: str | None
     """SAREF property class."""
 
@@ -169,9 +168,8 @@ def parse_vocabulary(text: str) -> Vocabulary:
 
 def _explain(error: ValidationError) -> str:
     """Return every mistake with the path of its entry, in one line."""
-    return "; ".join(
-        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()
-    )
+    parts = ((".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")) for each in error.errors())
+    return "; ".join(": ".join(filter(None, part)) for part in parts)
 
 
 def _state_code(key: object) -> int:

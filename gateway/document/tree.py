@@ -99,8 +99,8 @@ def _refuse_aliases(text: str, name: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ConfigError(f"{name}:{line}: anchors and aliases are not used here; write the value out")
-        if getattr(event, "tag", None):
-            raise ConfigError(f"{name}:{line}: tags such as {event.tag} are not used here")
+        if tag := getattr(event, "tag", None):
+            raise ConfigError(f"{name}:{line}: tags such as {tag} are not used here")
 
 
 class _Builder:

@@ -122,7 +122,7 @@ def _split_comment(text: bytes) -> tuple[str, bytes]:
 
 def _pairs(text: bytes) -> dict[str, str]:
     names = [part.split("=") for part in text.decode("ascii").split(",")]
-    pairs: dict[str, str] = dict(names)  # type: ignore[arg-type]
+    pairs: dict[str, str] = dict(names)
     if len(pairs) != len(names):
         raise WireError("a tag or field stands twice in one line")
     return pairs

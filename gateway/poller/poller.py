@@ -1,0 +1,141 @@
+"""The owner of one bus: polls what is due and turns every outcome, good or bad, into a readout."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.core.clock import Clock
+from gateway.core.errors import DeviceError, LinkDown, NoAnswer, Refused
+from gateway.core.protocols import Driver
+from gateway.core.readout import Readout, Status
+from gateway.poller.backoff import Backoff
+from gateway.poller.schedule import PointGroup, Poll, Schedule
+
+log = logging.getLogger(__name__)
+
+Sink = Callable[[Readout], None]
+"""Takes each readout as it comes; never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One device to poll."""
+
+    name: str
+    driver: Driver
+    groups: tuple[PointGroup, ...]
+
+    @property
+    def interval_s(self) -> float:
+        """The shortest of its intervals."""
+        return min(group.interval_s for group in self.groups)
+
+
+@dataclass(slots=True)
+class PollCounters:
+    """What one bus did since the start."""
+
+    polls: int = 0
+    failed: int = 0
+    skipped: int = 0
+    missed: int = 0
+    """Instants that passed without a poll because the bus had no time."""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    """Status name → polls."""
+
+
+class Poller:
+    """Polls the devices of one link, one at a time.
+
+    Args:
+        link: Its id, for the log.
+        targets: The devices behind it.
+        clock: Time.
+        sink: Receives a readout for every poll that was due.
+    """
+
+    def __init__(self, link: str, targets: Sequence[Target], *, clock: Clock, sink: Sink) -> None:
+        self.link = link
+        self.counters = PollCounters()
+        self.progress_s = clock.monotonic()
+        """When this task last got something done; the watchdog looks at it."""
+        self._targets: Mapping[str, Target] = {target.name: target for target in targets}
+        self._clock = clock
+        self._sink = sink
+        self._backoff = Backoff()
+        self._last_text: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        groups = [group for target in self._targets.values() for group in target.groups]
+        schedule = Schedule(groups, now_s=self._clock.monotonic(), utc_s=self._clock.utc_ms() / 1000)
+        while (due_s := schedule.next_due_s) is not None:
+            await self._clock.sleep_until(due_s)
+            now_s = self._clock.monotonic()
+            poll = schedule.take(now_s=now_s, utc_s=self._clock.utc_ms() / 1000)
+            if poll is not None:
+                await self._poll(poll, now_s)
+            self.progress_s = self._clock.monotonic()
+
+    def backed_off(self) -> tuple[str, ...]:
+        """Return the devices that are asked less often than planned."""
+        return self._backoff.backed_off()
+
+    async def _poll(self, poll: Poll, now_s: float) -> None:
+        target = self._targets[poll.device]
+        self.counters.polls += 1
+        if poll.missed:
+            self.counters.missed += poll.missed
+            self._emit(Readout(target.name, now_s, (), (), Status.SKIPPED))
+        if not self._backoff.allows(target.name, now_s):
+            self.counters.skipped += 1
+            self._emit(Readout(target.name, now_s, (), (), Status.SKIPPED))
+            return
+        readout = await self._read(target, poll)
+        if readout.status in {Status.OK, Status.PARTIAL}:
+            self._recovered(target)
+        else:
+            self._failed(target, readout, started_s=now_s)
+        self._emit(readout)
+
+    async def _read(self, target: Target, poll: Poll) -> Readout:
+        try:
+            return await target.driver.read(poll.points)
+        except (DeviceError, LinkDown) as exc:
+            return self._failure(target, _status_of(exc), str(exc))
+        except Exception as exc:  # a fault in one decoder must not blind the building
+            log.exception("%s: fault in its driver; please report it", target.name)
+            return self._failure(target, Status.CORRUPT_FRAME, f"{target.name}: {type(exc).__name__}")
+
+    def _failure(self, target: Target, status: Status, text: str) -> Readout:
+        if self._last_text.get(target.name) != text:
+            self._last_text[target.name] = text
+            log.warning("%s", text)
+        return Readout(target.name, self._clock.monotonic(), (), (), status)
+
+    def _recovered(self, target: Target) -> None:
+        self._last_text.pop(target.name, None)
+        if self._backoff.succeeded(target.name):
+            log.info("%s: answers again on %s", target.name, self.link)
+
+    def _failed(self, target: Target, readout: Readout, *, started_s: float) -> None:
+        self.counters.failed += 1
+        if readout.status is Status.LINK_DOWN:
+            return  # says nothing about the device; the link has its own pace of reopening
+        now_s = self._clock.monotonic()
+        self._backoff.failed(target.name, now_s=now_s, cost_s=now_s - started_s, interval_s=target.interval_s)
+
+    def _emit(self, readout: Readout) -> None:
+        name = readout.status.name.lower()
+        self.counters.outcomes[name] = self.counters.outcomes.get(name, 0) + 1
+        self._sink(readout)
+
+
+def _status_of(error: DeviceError | LinkDown) -> Status:
+    if isinstance(error, LinkDown):
+        return Status.LINK_DOWN
+    if isinstance(error, NoAnswer):
+        return Status.NO_ANSWER
+    if isinstance(error, Refused):
+        return Status.REFUSED
+    return Status.CORRUPT_FRAME

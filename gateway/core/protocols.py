@@ -96,6 +96,14 @@ class Spool(Protocol):
     def append(self, entry: Entry) -> None:
         """Keep the entry so that it survives the death of this process; never waits for a disk."""
 
+    def anchor(self, offset_ms: int, *, uncertain: bool) -> None:
+        """Fix the time of all entries of this boot that have none: monotonic + offset, for ever.
+
+        Args:
+            offset_ms: UTC minus monotonic, in milliseconds.
+            uncertain: No time service vouches for it; the lines then say `clock=1i`.
+        """
+
     async def next_batch(self, *, order: Literal["newest", "oldest"], max_lines: int, max_bytes: int) -> Batch | None:
         """Return a range that was not sent yet, None when there is none whose time is known.
 

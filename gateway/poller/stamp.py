@@ -1,6 +1,5 @@
 """Gives each readout its one UTC instant: strictly increasing per device, and marked where nobody vouches for it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.core.clock import Clock
@@ -22,28 +21,26 @@ class Stamp:
     uncertain: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """UTC minus monotonic of this boot, known from now on."""
+
+    offset_ms: int
+    uncertain: bool
+
+
 class Stamper:
     """Turns monotonic instants into UTC.
 
     Args:
         clock: Time.
         floor_ms: Greatest time given before the start; every new one is later.
-        on_anchor: Told once, when the offset of this boot becomes known: (offset in ms, uncertain).
-        on_event: Told of clock steps.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        floor_ms: int,
-        on_anchor: Callable[[int, bool], None],
-        on_event: Callable[[Event], None],
-    ) -> None:
+    def __init__(self, clock: Clock, *, floor_ms: int) -> None:
         self._clock = clock
         self._floor_ms = floor_ms
-        self._on_anchor = on_anchor
-        self._on_event = on_event
+        self._news: list[Anchor | Event] = []
         self._started_s = clock.monotonic()
         self._offset_ms: int | None = None
         self._vouched = False
@@ -54,6 +51,11 @@ class Stamper:
     def anchored(self) -> bool:
         """Whether readouts get their time at once."""
         return self._offset_ms is not None
+
+    def news(self) -> list[Anchor | Event]:
+        """Return what became known about the clock since the last call."""
+        news, self._news = self._news, []
+        return news
 
     def stamp(self, device: str, monotonic_s: float) -> Stamp | None:
         """Return the time of a readout, None while synchronisation is waited for."""
@@ -76,7 +78,7 @@ class Stamper:
             waited = now_s - self._started_s >= SYNCHRONISATION_PATIENCE_S
             if synchronised or waited or not self._clock.awaited():
                 self._adopt(seen_ms, vouched=synchronised)
-                self._on_anchor(seen_ms, not synchronised)
+                self._news.append(Anchor(seen_ms, not synchronised))
             return
         if not self._vouched and synchronised:
             self._change(seen_ms, cause="synchronised")
@@ -108,4 +110,4 @@ class Stamper:
             self._last_ms.clear()
             self._floor_ms = 0
         if abs(offset_ms - before_ms) > STEP_MS:
-            self._on_event(Event("clock", cause, now_ms + before_ms, now_ms + offset_ms, 0))
+            self._news.append(Event("clock", cause, now_ms + before_ms, now_ms + offset_ms, 0))

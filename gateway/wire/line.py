@@ -86,10 +86,14 @@ class LineEncoder:
         return "%di" if self._vocabulary[point].is_integer else "%.15g"
 
 
-def stamp(body: bytes, time_ms: int, *, uncertain: bool) -> bytes:
-    """Return the complete line; `clock=1i` says that no time service vouched for the time."""
-    mark = b",clock=1i" if uncertain else b""
-    return b"%b%b %d000000" % (body, mark, time_ms)
+def mark_uncertain(body: bytes) -> bytes:
+    """Return the body with `clock=1i`: no time service vouched for the time it will get."""
+    return body + b",clock=1i"
+
+
+def stamp(body: bytes, time_ms: int) -> bytes:
+    """Return the complete line."""
+    return b"%b %d000000" % (body, time_ms)
 
 
 def parse_line(text: bytes) -> Line:

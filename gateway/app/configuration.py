@@ -1,0 +1,162 @@
+"""A site file with everything it refers to: profiles found, links resolved, contradictions named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.factory import missing_settings, points_of
+
+from drivers.catalog import Catalog, ProfileFile
+from gateway.core.errors import ConfigError
+from gateway.core.quantity import Vocabulary
+from gateway.core.site import DeviceSettings, LinkSettings, Site
+from gateway.document.tree import Document, Place, load_document
+from gateway.document.validation import fault, nearest, validate
+from gateway.poller.schedule import PointGroup
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDevice:
+    """One device with its profile and what is read when."""
+
+    settings: DeviceSettings
+    file: ProfileFile
+    groups: tuple[PointGroup, ...]
+
+    @property
+    def unit_id(self) -> int:
+        """The unit id in force."""
+        configured = self.settings.unit_id
+        return self.file.profile.link_defaults.unit_id if configured is None else configured
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """All points that are read."""
+        return tuple(point for group in self.groups for point in group.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A checked site."""
+
+    document: Document
+    site: Site
+    vocabulary: Vocabulary
+    links: tuple[LinkSettings, ...]
+    """With baud rate, parity and stop bits filled in."""
+    devices: tuple[PlannedDevice, ...]
+
+    def on_link(self, link_id: str) -> tuple[PlannedDevice, ...]:
+        """Return the devices behind a link."""
+        return tuple(device for device in self.devices if device.settings.link == link_id)
+
+
+def load_configuration(path: Path, vocabulary: Vocabulary) -> Configuration:
+    """Return the checked site.
+
+    Raises:
+        ConfigError: the file, or a profile it names, is wrong; every fault that could be found is named.
+    """
+    document = load_document(path)
+    site = validate(document, Site)
+    faults = [str(error) for error in _contradictions(document, site)]
+    catalog = Catalog(vocabulary, tuple(_beside(path, folder) for folder in site.profiles))
+    devices: list[PlannedDevice] = []
+    for index, settings in enumerate(site.devices):
+        try:
+            devices.append(_planned(document, index, settings, catalog))
+        except ConfigError as exc:
+            faults.append(str(exc))
+    if not faults:
+        faults += [str(error) for error in _shared_units(document, devices)]
+    links: list[LinkSettings] = []
+    for index, link in enumerate(site.links):
+        try:
+            links.append(_resolved(document, index, link, devices))
+        except ConfigError as exc:
+            faults.append(str(exc))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return Configuration(document, site, vocabulary, tuple(links), tuple(devices))
+
+
+def _beside(path: Path, folder: str) -> Path:
+    """Return the folder; a relative one stands beside the site file."""
+    return path.parent / folder
+
+
+def _contradictions(document: Document, site: Site) -> Iterator[ConfigError]:
+    links = [link.id for link in site.links]
+    for kind, ids in (("links", links), ("devices", [device.id for device in site.devices])):
+        for index, name in enumerate(ids):
+            if name in ids[:index]:
+                yield fault(document, (kind, index, "id"), f"{name} stands twice")
+    ports = [link.port for link in site.links]
+    for index, port in enumerate(ports):
+        if port in ports[:index]:
+            yield fault(document, ("links", index), f"{port} is already the port of {links[ports.index(port)]}")
+    for index, device in enumerate(site.devices):
+        if device.link not in links:
+            problem = f"there is no link {device.link!r}{nearest(device.link, links)}"
+            yield fault(document, ("devices", index, "link"), problem)
+
+
+def _planned(document: Document, index: int, settings: DeviceSettings, catalog: Catalog) -> PlannedDevice:
+    place: Place = ("devices", index)
+    try:
+        file = catalog.find(settings.profile)
+    except ConfigError as exc:
+        raise fault(document, (*place, "profile"), str(exc)) from exc
+    profile = file.profile
+    try:
+        points = points_of(profile, settings)
+    except ConfigError as exc:
+        raise fault(document, (*place, "points"), str(exc)) from exc
+    for key in missing_settings(profile, settings):
+        raise fault(document, place, f"{key} is missing: the values of {settings.profile} mean nothing without it")
+    for point in settings.intervals:
+        if point not in points:
+            problem = f"{settings.profile} has no such point{nearest(point, points)}"
+            raise fault(document, (*place, "intervals", point), problem)
+    return PlannedDevice(settings, file, _groups(settings, file, points))
+
+
+def _groups(settings: DeviceSettings, file: ProfileFile, points: tuple[str, ...]) -> tuple[PointGroup, ...]:
+    profile = file.profile
+    base_s = settings.interval or profile.interval
+    own = {point.point: point.interval for point in profile.points}
+    by_interval: dict[float, list[str]] = {}
+    for point in points:
+        interval_s = settings.intervals.get(point) or max(own.get(point) or base_s, base_s)
+        by_interval.setdefault(interval_s, []).append(point)
+    return tuple(PointGroup(settings.id, tuple(names), interval_s) for interval_s, names in by_interval.items())
+
+
+def _shared_units(document: Document, devices: list[PlannedDevice]) -> Iterator[ConfigError]:
+    seen: dict[tuple[str, int, int | None], str] = {}
+    for index, device in enumerate(devices):
+        key = (device.settings.link, device.unit_id, device.settings.instance)
+        if key in seen:
+            problem = f"unit {device.unit_id} on {device.settings.link} is already {seen[key]}"
+            yield fault(document, ("devices", index), f"{problem}; two devices cannot share an address")
+        seen[key] = device.settings.id
+
+
+def _resolved(document: Document, index: int, link: LinkSettings, devices: list[PlannedDevice]) -> LinkSettings:
+    """Return the link with its serial settings, taken from what its devices leave the factory with."""
+    if link.serial is None:
+        return link
+    filled: dict[str, object] = {}
+    for key, fallback in (("baudrate", None), ("parity", "none"), ("stop_bits", 1)):
+        if getattr(link, key) is not None:
+            continue
+        behind = [device for device in devices if device.settings.link == link.id]
+        factory = {device.settings.id: getattr(device.file.profile.link_defaults, key) for device in behind}
+        values = {value for value in factory.values() if value is not None}
+        if len(values) > 1:
+            listed = ", ".join(f"{name} {value}" for name, value in factory.items())
+            raise fault(document, ("links", index), f"{key} is not stated, and its devices differ: {listed}")
+        filled[key] = values.pop() if values else fallback
+        if filled[key] is None:
+            raise fault(document, ("links", index), f"{key} is not stated, here or in a profile of its devices")
+    return link.model_copy(update=filled)

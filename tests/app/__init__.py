@@ -1,0 +1,1 @@
+"""Roles, assembled as in production."""

@@ -1,0 +1,1 @@
+"""Schedule, back-off, stamps and the poller itself."""

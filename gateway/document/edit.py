@@ -1,41 +1,43 @@
 """Change one value in a file that a person wrote, and leave every other character as it was."""
 
-from gateway.document.tree import Document, Place
+from gateway.document.tree import Document, Key, Place
 
 
-def set_value(document: Document, mapping: Place, key: str, value: str) -> str:
+def set_value(document: Document, mapping: Place, key: Key, value: str) -> str:
     """Return the text with `key: value` in the mapping at a place: replaced where it stands, else added at its end.
 
     Args:
         document: The file as parsed.
-        mapping: Place of a mapping that exists and is not empty.
-        key: The key.
-        value: The value as it is written in YAML.
+        mapping: Place of a mapping that exists.
+        key: The key, a plain word or a whole number.
+        value: The value as it is written in YAML, on one line.
 
     Raises:
         KeyError: there is no such mapping in the document.
     """
-    here = document.spans.get((*mapping, key))
-    text = document.text
+    text, spans = document.text, document.spans
+    outer, here = spans[mapping], spans.get((*mapping, key))
     if here is not None:
-        return text[: here.start] + value + text[here.end :]
-    outer = document.spans[mapping]
+        space = " " if here.start == here.end else ""  # nothing stood behind the colon
+        return text[: here.start] + space + value + text[here.end :]
+    entries = [span for place, span in spans.items() if place and place[:-1] == mapping]
+    if not entries:
+        return text[: outer.start] + f"{{{key}: {value}}}" + text[outer.end :]
+    last = max(span.end for span in entries)
     if outer.flow:
-        last = text.rindex("}", outer.start, outer.end)
-        head = text[outer.start : last].rstrip()
-        return text[: outer.start] + head + f", {key}: {value}" + text[last:]
-    first = next(place for place in document.spans if place[:-1] == mapping and place != mapping)
-    start = _line_start(text, outer.start)
-    indent = " " * (outer.start - start)
-    end = _end_of_first_entry(text, document.spans[first].end)
-    return f"{text[:end]}\n{indent}{key}: {value}{text[end:]}"
+        return f"{text[:last]}, {key}: {value}{text[last:]}"
+    indent = " " * (outer.start - _line_start(text, outer.start))
+    end, line_feed = _line_end(text, last)
+    return f"{text[:end]}{line_feed}{indent}{key}: {value}{text[end:]}"
 
 
 def _line_start(text: str, offset: int) -> int:
     return text.rfind("\n", 0, offset) + 1
 
 
-def _end_of_first_entry(text: str, offset: int) -> int:
-    """Return the offset of the line feed behind an entry and its comment."""
+def _line_end(text: str, offset: int) -> tuple[int, str]:
+    """Return where the line ends, its comment included, and what ends it."""
     end = text.find("\n", offset)
-    return len(text) if end < 0 else end
+    if end < 0:
+        return len(text), "\n"
+    return (end - 1, "\r\n") if text[end - 1] == "\r" else (end, "\n")

@@ -1,12 +1,14 @@
 """YAML text → plain tree, and where in the text each part of it stands.
 
-Scalars are read by the YAML 1.2 core rules, so that `no`, `on` and `12:30` stay text. Anchors, tags, merge keys and
-repeated keys are refused: each line means what it shows.
+Scalars are read by the YAML 1.2 core rules, so that `no`, `on` and `12:30` stay text; so do numbers with leading zeros,
+which are serial numbers. Anchors, tags, bare pairs in brackets and repeated keys are refused: each line means what it
+shows.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isinf
 from pathlib import Path
 
 import yaml
@@ -15,16 +17,18 @@ from gateway.core.errors import ConfigError
 
 MAX_TEXT_BYTES = 1_048_576
 MAX_DEPTH = 24
+MAX_DIGITS = 40
 
 Key = str | int
 Tree = dict[Key, "Tree"] | list["Tree"] | str | int | float | bool | None
 Place = tuple[Key, ...]
 """Keys and indices from the root."""
 
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d*)")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d*)", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
-_WORDS: dict[str, Tree] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_COLON = re.compile(r"\s*:")
+_WORDS: Mapping[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,19 @@ def load_document(path: Path) -> Document:
         ConfigError: it cannot be read, or is not the YAML we take.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT_BYTES + 1)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ConfigError(f"{str(path)!r}: not the name of a file") from exc
     try:
-        return parse_document(content.decode(), name=str(path))
+        return parse_document(content.decode("utf-8-sig"), name=str(path))
     except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {exc.start})") from exc
+        if len(content) > MAX_TEXT_BYTES:
+            raise _too_long(str(path)) from exc
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text") from exc
 
 
 def parse_document(text: str, *, name: str) -> Document:
@@ -78,77 +88,110 @@ def parse_document(text: str, *, name: str) -> Document:
     Raises:
         ConfigError: the text is not the YAML we take.
     """
-    if len(text) > MAX_TEXT_BYTES:
-        raise ConfigError(f"{name}: longer than {MAX_TEXT_BYTES} characters")
+    if len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
+        raise _too_long(name)
     try:
-        _refuse_aliases(text, name)
+        _refuse_what_misleads(text, name)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{name}:{line}: not valid YAML: {exc.problem or exc.context}") from exc
-    except yaml.YAMLError as exc:
+        line, at = (mark.line + 1, mark.index) if mark else (1, 0)
+        hint = "; indent with spaces, not with tabs" if text[at : at + 1] == "\t" else ""
+        raise ConfigError(f"{name}:{line}: not valid YAML: {exc.problem or exc.context}{hint}") from exc
+    except yaml.reader.ReaderError as exc:
+        line = text.encode(errors="replace").count(b"\n", 0, exc.position) + 1
+        raise ConfigError(f"{name}:{line}: not text: {exc.reason}") from exc
+    except (yaml.YAMLError, UnicodeError) as exc:
         raise ConfigError(f"{name}: not valid YAML: {exc}") from exc
-    builder = _Builder(name)
+    builder = _Builder(name, text)
     tree = builder.build(root, ()) if root is not None else None
     return Document(name, text, tree, builder.spans)
 
 
-def _refuse_aliases(text: str, name: str) -> None:
+def _too_long(name: str) -> ConfigError:
+    return ConfigError(f"{name}: longer than {MAX_TEXT_BYTES} bytes")
+
+
+def _refuse_what_misleads(text: str, name: str) -> None:
+    """Refuse aliases and tags, and nesting that would exhaust the stack of whoever walks the tree."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        where = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"{where}: nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ConfigError(f"{name}:{line}: anchors and aliases are not used here; write the value out")
+            raise ConfigError(f"{where}: anchors and aliases are not used here; write the value out")
         if tag := getattr(event, "tag", None):
-            raise ConfigError(f"{name}:{line}: tags such as {tag} are not used here")
+            raise ConfigError(f"{where}: tags such as {tag} are not used here")
 
 
 class _Builder:
     """Walks the node graph once and remembers where everything stands."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, text: str) -> None:
         self._name = name
+        self._text = text
         self.spans: dict[Place, Span] = {}
 
-    def build(self, node: yaml.Node, place: Place, *, line: int | None = None) -> Tree:
-        if len(place) > MAX_DEPTH:
-            raise self._error(node, f"nested deeper than {MAX_DEPTH} levels")
-        self.spans[place] = Span(
-            line=(node.start_mark.line if line is None else line) + 1,
-            start=node.start_mark.index,
-            end=node.end_mark.index,
-            flow=bool(getattr(node, "flow_style", False)),
-        )
+    def build(self, node: yaml.Node, place: Place, *, key: yaml.Node | None = None) -> Tree:
+        """Return the tree of a node that stands behind a key, in a list or alone."""
+        tree: Tree
         if isinstance(node, yaml.MappingNode):
-            return dict(self._items(node, place))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, (*place, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)  # compose gives mappings, sequences and scalars only
+            tree = dict(self._entries(node, place))
+        elif isinstance(node, yaml.SequenceNode):
+            tree = [self.build(item, (*place, index)) for index, item in enumerate(node.value)]
+        else:
+            tree = self._scalar(node)  # compose gives mappings, sequences and scalars only
+        line = (key or node).start_mark.line + 1
+        start, end = node.start_mark.index, node.end_mark.index
+        flow = bool(getattr(node, "flow_style", False))
+        if start == end and key is not None:
+            start = end = self._behind_colon(key)
+        elif isinstance(tree, (dict, list)) and not flow:
+            # the parser counts the comments before the next value to a block
+            end = self.spans[(*place, list(tree)[-1] if isinstance(tree, dict) else len(tree) - 1)].end
+        else:
+            end = start + len(self._text[start:end].rstrip())
+        self.spans[place] = Span(line, start, end, flow)
+        return tree
 
-    def _items(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[Key, Tree]]:
+    def _behind_colon(self, key: yaml.Node) -> int:
+        colon = _COLON.match(self._text, key.end_mark.index)
+        if colon is None:
+            raise self._error(key, f"{key.value}: a key is followed by a colon")
+        return colon.end()
+
+    def _entries(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[Key, Tree]]:
+        if node.flow_style and self._text[node.start_mark.index] != "{":
+            raise self._error(node, "a pair in brackets; write it in braces, or the list with one entry per line")
         seen: set[Key] = set()
         for key_node, value_node in node.value:
-            key = _scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, (str, int)) or isinstance(key, bool):
                 raise self._error(key_node, "a key is a word or a whole number")
             if key in seen:
                 raise self._error(key_node, f"{key} stands twice in the same mapping")
             seen.add(key)
-            yield key, self.build(value_node, (*place, key), line=key_node.start_mark.line)
+            yield key, self.build(value_node, (*place, key), key=key_node)
+
+    def _scalar(self, node: yaml.Node) -> str | int | float | bool | None:
+        text = str(node.value)
+        if getattr(node, "style", None):  # quoted, or a block of text
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        hexadecimal = _HEXADECIMAL.fullmatch(text)
+        if not hexadecimal and not _FLOAT.fullmatch(text):
+            return text
+        if len(text) > MAX_DIGITS:
+            raise self._error(node, f"a number of more than {MAX_DIGITS} digits; write it in quotes if it is text")
+        if hexadecimal:
+            return int(text, 16)
+        number = int(text) if _INTEGER.fullmatch(text) else float(text)
+        if isinstance(number, float) and isinf(number):
+            raise self._error(node, f"{text} is beyond the range of a number")
+        return number
 
     def _error(self, node: yaml.Node, problem: str) -> ConfigError:
         return ConfigError(f"{self._name}:{node.start_mark.line + 1}: {problem}")
-
-
-def _scalar(node: yaml.Node) -> str | int | float | bool | None:
-    text = str(node.value)
-    if getattr(node, "style", None) is not None:
-        return text
-    if text in _WORDS:
-        word = _WORDS[text]
-        return word if isinstance(word, bool) else None
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _HEXADECIMAL.fullmatch(text):
-        return int(text, 16)
-    return float(text) if _FLOAT.fullmatch(text) else text

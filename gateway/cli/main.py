@@ -1,0 +1,63 @@
+"""The `kvarter` command: everyday commands first; each loads only what it runs."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from gateway import __version__
+from gateway.cli import check, demo, field, profiles, roles, simulate
+from gateway.cli.console import complain, set_up_log
+from gateway.core.errors import ConfigError, DeviceError, KvarterError, LinkDown
+
+EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
+EXIT_NOT_REACHED = 3
+
+app = typer.Typer(
+    name="kvarter",
+    help="Edge gateway for building and district sensors.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 device or port not reached.",
+)
+app.command()(demo.demo)
+app.command()(roles.run)
+app.command()(roles.edge)
+app.command()(roles.collect)
+app.command()(check.check)
+app.command()(field.read)
+app.command()(simulate.simulate)
+app.add_typer(profiles.app, name="profiles")
+
+
+@app.callback()
+def options(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Edge gateway for building and district sensors."""
+    set_up_log(logging.DEBUG if verbose else logging.INFO)
+    if version:
+        typer.echo(f"kvarter {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line per fault, never a traceback."""
+    try:
+        app()
+    except ConfigError as exc:
+        complain(exc)
+        sys.exit(EXIT_WRONG_USE)
+    except (DeviceError, LinkDown) as exc:
+        complain(exc)
+        sys.exit(EXIT_NOT_REACHED)
+    except KvarterError as exc:
+        complain(exc)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,44 @@
+"""`kvarter simulate`: any profile as a device on a real socket or line."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gateway.cli.roles import until_stopped
+from gateway.core.errors import ConfigError
+
+
+def simulate(
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="Profile id, or the path of a profile file.")],
+    *,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Serve on a socket; port 0 takes a free one.")
+    ] = None,
+    pty: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Serve RTU on a pseudo-terminal at this path.")
+    ] = None,
+    unit: Annotated[int | None, typer.Option(min=0, max=255, help="Unit id; the profile's if left out.")] = None,
+    framing: Annotated[Literal["tcp", "rtu"], typer.Option(help="Of the socket.")] = "tcp",
+    values: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YAML: vocabulary point to number; a plausible life without it.")
+    ] = None,
+    faults: Annotated[
+        str, typer.Option(metavar="NAME=SHARE,...", help="Faults in front, for example late=0.05,split=0.2.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of the plausible life and the faults.")] = 0,
+) -> None:
+    """Serve a profile as a device until Ctrl-C."""
+    from gateway.app.simulate import Simulation, run_simulation
+
+    if (listen is None) == (pty is None):
+        raise ConfigError("say where to serve: exactly one of --listen HOST:PORT and --pty PATH")
+    wanted = Simulation(
+        profile, listen=listen, pty=pty, unit=unit, framing=framing, values=values, faults=faults, seed=seed
+    )
+
+    async def serve(stop: asyncio.Event) -> None:
+        await run_simulation(wanted, stop=stop, announce=typer.echo)
+
+    until_stopped(serve)

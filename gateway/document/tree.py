@@ -18,6 +18,8 @@ from gateway.core.errors import ConfigError
 MAX_TEXT_BYTES = 1_048_576
 MAX_DEPTH = 24
 MAX_DIGITS = 40
+MAX_PARTS = 100_000
+"""Keys, values, lists and mappings in one file."""
 
 Key = str | int
 Tree = dict[Key, "Tree"] | list["Tree"] | str | int | float | bool | None
@@ -115,9 +117,11 @@ def _too_long(name: str) -> ConfigError:
 def _refuse_what_misleads(text: str, name: str) -> None:
     """Refuse aliases and tags, and nesting that would exhaust the stack of whoever walks the tree."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         where = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if number > MAX_PARTS:
+            raise ConfigError(f"{where}: more than {MAX_PARTS} keys and values in one file")
         if depth > MAX_DEPTH:
             raise ConfigError(f"{where}: nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):

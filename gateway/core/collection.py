@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.core.scalars import Credential, Duration, Endpoint, Identifier
+from gateway.core.scalars import Credential, Endpoint, Identifier, Interval, SitePattern, StoreUrl
 from gateway.core.site import BrokerSettings, Strict
 
 
@@ -14,7 +14,7 @@ class EmbeddedStoreSettings(Strict):
     kind: Literal["embedded"]
     path: str
     """Folder."""
-    raw_retention: Duration = 400 * 86400.0
+    raw_retention: Interval = 400 * 86400.0
     """Readouts older than this are removed; intervals are kept."""
 
 
@@ -22,7 +22,7 @@ class InfluxStoreSettings(Strict):
     """InfluxDB 2 and 3, or anything with its v2 write endpoint."""
 
     kind: Literal["influx"]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: StoreUrl
     organisation: str = ""
     bucket: str
     token: Credential | None = None
@@ -32,7 +32,7 @@ class Influx1StoreSettings(Strict):
     """InfluxDB 1, written by its v1 endpoint and read by InfluxQL."""
 
     kind: Literal["influx1"]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: StoreUrl
     database: str
     username: str | None = None
     password: Credential | None = None
@@ -42,7 +42,7 @@ class VictoriaStoreSettings(Strict):
     """VictoriaMetrics, written by its InfluxDB v2 endpoint and read by its export API."""
 
     kind: Literal["victoria"]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: StoreUrl
     token: Credential | None = None
 
 
@@ -64,7 +64,7 @@ class Collection(Strict):
     broker: BrokerSettings
     group: Identifier | None = None
     """Name of the shared subscription of several collectors; left out for a single one."""
-    sites: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9_*?-]{1,64}$")], ...], Field(min_length=1)]
+    sites: Annotated[tuple[SitePattern, ...], Field(min_length=1)]
     """Patterns of site ids."""
     data: str | None = None
     """Folder of catalogues and dead letters; the service's state directory if left out."""

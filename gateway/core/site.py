@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gateway.core.scalars import Credential, Duration, Endpoint, Identifier, ProfileId, Ratio
+from gateway.core.scalars import BrokerUrl, Credential, Endpoint, Identifier, Interval, ProfileId, Ratio
 
 Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "dhw", "source", "climate", "weather"]
 
@@ -13,14 +13,13 @@ Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "
 class Strict(BaseModel):
     """A mapping in a file that a person writes: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class BrokerSettings(Strict):
     """How to reach the MQTT broker."""
 
-    url: Annotated[str, Field(pattern=r"^mqtts?://[^/\s]+$")]
-    """mqtt://HOST:PORT or mqtts://HOST:PORT."""
+    url: BrokerUrl
     protocol: Literal["3.1.1", "5"] = "3.1.1"
     username: str | None = None
     password: Credential | None = None
@@ -87,11 +86,11 @@ class DeviceSettings(Strict):
     """Which connector or channel of a device that has several."""
     role: Role | None = None
     label: str = ""
-    interval: Duration | None = None
+    interval: Interval | None = None
     """The profile's own if left out."""
-    intervals: dict[str, Duration] = Field(default_factory=dict)
+    intervals: dict[str, Interval] = Field(default_factory=dict)
     """Point → its own interval."""
-    points: tuple[str, ...] | None = None
+    points: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Only these points; all of the profile if left out."""
     ct_ratio: Ratio | None = None
     vt_ratio: Ratio | None = None
@@ -114,7 +113,7 @@ class SiteStore(Strict):
 
     path: str | None = None
     """Folder; `store` under the data folder if left out."""
-    raw_retention: Duration = 400 * 86400.0
+    raw_retention: Interval = 400 * 86400.0
     """Readouts older than this are removed; intervals are kept."""
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios and counts in one run, against peers and floors; `make bench` writes the results."""

@@ -1,0 +1,136 @@
+"""Is the store what the devices said? Compares stored rows with what was served, value by value. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isclose
+
+CLOCK_GRAIN_MS = 2
+"""Both sides round the same clock to whole milliseconds."""
+SAME_TO = 1e-9
+"""Relative: a stored value has 15 digits."""
+EXAMPLES = 3
+
+Number = float | int
+Served = tuple[int, Mapping[str, Number | None]]
+"""UTC ms and the values of one answered request; None where the device served its code for 'no value'."""
+Stored = tuple[int, Mapping[str, Number | None]]
+"""UTC ms and the point columns of one row."""
+Gap = tuple[int, int]
+"""From and to in UTC ms, both included."""
+
+
+@dataclass(slots=True)
+class DeviceAudit:
+    """What became of one device's values."""
+
+    device: str
+    rows: int = 0
+    values: int = 0
+    """Stored values that are what was served."""
+    lost: int = 0
+    """Values that were served, and are neither stored nor inside a gap."""
+    invented: int = 0
+    """Stored values for which nothing was served."""
+    differing: int = 0
+    """Stored values that are not what was served."""
+    in_gaps: int = 0
+    """Values that were served inside a recorded gap, and are not stored."""
+    unfinished: int = 0
+    """Values of the last poll, which the end of the run cut off."""
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def balances(self) -> bool:
+        """Whether every value is where it must be."""
+        return not (self.lost or self.invented or self.differing)
+
+    def note(self, text: str) -> None:
+        """Keep the first few findings in words."""
+        if len(self.findings) < EXAMPLES:
+            self.findings.append(f"{self.device}: {text}")
+
+
+class _Answers:
+    """All answers that held one point, in the order they were given."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.values: list[Number | None] = []
+        self.accounted = 0
+        """How many of them are accounted for."""
+
+    def until(self, time_ms: int) -> int:
+        """Return how many were given up to an instant."""
+        return bisect_right(self.times, time_ms + CLOCK_GRAIN_MS)
+
+
+def audit_device(device: str, served: Iterable[Served], rows: Iterable[Stored], *, gaps: Sequence[Gap]) -> DeviceAudit:
+    """Return the balance of one device.
+
+    A row accounts for the last answer before it; each answer must be accounted for by exactly one row, or lie in a gap.
+
+    Args:
+        device: Its name.
+        served: Answers in the order they were given.
+        rows: Stored rows in ascending time.
+        gaps: Recorded gaps that concern the device.
+    """
+    result = DeviceAudit(device)
+    answers: dict[str, _Answers] = {}
+    for time_ms, values in served:
+        for point, value in values.items():
+            of_point = answers.setdefault(point, _Answers())
+            of_point.times.append(time_ms)
+            of_point.values.append(value)
+    last_ms = 0
+    for time_ms, columns in rows:
+        result.rows += 1
+        last_ms = time_ms
+        for point, stored in columns.items():
+            if stored is not None:
+                _account(result, point, (time_ms, stored), answers=answers.setdefault(point, _Answers()), gaps=gaps)
+    for point, of_point in answers.items():
+        _count_rest(result, point, of_point, last_ms=last_ms, gaps=gaps)
+    return result
+
+
+def _account(
+    result: DeviceAudit, point: str, stored: tuple[int, Number], *, answers: _Answers, gaps: Sequence[Gap]
+) -> None:
+    time_ms, value = stored
+    upto = answers.until(time_ms)
+    if upto <= answers.accounted:
+        result.invented += 1
+        result.note(f"{point}={value!r} is stored at {time_ms}, and nothing was served for it")
+        return
+    _count_unstored(result, point, answers, end=upto - 1, gaps=gaps)
+    truth = answers.values[upto - 1]
+    answers.accounted = upto
+    if truth is not None and isclose(truth, value, rel_tol=SAME_TO, abs_tol=SAME_TO):
+        result.values += 1
+        return
+    result.differing += 1
+    result.note(f"{point} is stored as {value!r} at {time_ms}, and {truth!r} was served")
+
+
+def _count_unstored(result: DeviceAudit, point: str, answers: _Answers, *, end: int, gaps: Sequence[Gap]) -> None:
+    """Account for answers without a row of their own, up to but not including the one numbered `end`."""
+    for number in range(answers.accounted, end):
+        time_ms = answers.times[number]
+        if answers.values[number] is None:
+            continue
+        if any(start <= time_ms <= stop for start, stop in gaps):
+            result.in_gaps += 1
+            continue
+        result.lost += 1
+        result.note(f"{point}={answers.values[number]!r} was served at {time_ms}, and is not stored")
+
+
+def _count_rest(result: DeviceAudit, point: str, answers: _Answers, *, last_ms: int, gaps: Sequence[Gap]) -> None:
+    """Account for what was served after the point's last row; of the poll in hand nothing need be stored."""
+    end = len(answers.times)
+    if end > answers.accounted and answers.times[-1] > last_ms:
+        end -= 1
+        result.unfinished += answers.values[-1] is not None
+    _count_unstored(result, point, answers, end=end, gaps=gaps)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.core.scalars import Credential, Endpoint, Identifier, Interval, SitePattern, StoreUrl
+from gateway.core.scalars import Credential, Endpoint, Identifier, Interval, SitePattern, StoreUrl, Text
 from gateway.core.site import BrokerSettings, Strict
 
 
@@ -12,7 +12,7 @@ class EmbeddedStoreSettings(Strict):
     """SQLite, one wide table per device."""
 
     kind: Literal["embedded"]
-    path: str
+    path: Text
     """Folder."""
     raw_retention: Interval = 400 * 86400.0
     """Readouts older than this are removed; intervals are kept."""
@@ -24,7 +24,7 @@ class InfluxStoreSettings(Strict):
     kind: Literal["influx"]
     url: StoreUrl
     organisation: str = ""
-    bucket: str
+    bucket: Text
     token: Credential | None = None
 
 
@@ -33,8 +33,8 @@ class Influx1StoreSettings(Strict):
 
     kind: Literal["influx1"]
     url: StoreUrl
-    database: str
-    username: str | None = None
+    database: Text
+    username: Text | None = None
     password: Credential | None = None
 
 
@@ -66,7 +66,7 @@ class Collection(Strict):
     """Name of the shared subscription of several collectors; left out for a single one."""
     sites: Annotated[tuple[SitePattern, ...], Field(min_length=1)]
     """Patterns of site ids."""
-    data: str | None = None
+    data: Text | None = None
     """Folder of catalogues and dead letters; the service's state directory if left out."""
     stores: Annotated[tuple[StoreSettings, ...], Field(min_length=1)]
     web: WebSettings | None = None

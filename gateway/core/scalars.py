@@ -99,6 +99,9 @@ Ratio = Annotated[
 ]
 """Primary over secondary of a current or voltage transformer."""
 
+Text = Annotated[str, Field(min_length=1)]
+"""Text that cannot be left empty."""
+
 _IDENTIFIER = r"[a-z0-9_-]{1,64}"
 Identifier = Annotated[
     str,

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gateway.core.scalars import BrokerUrl, Credential, Endpoint, Identifier, Interval, ProfileId, Ratio
+from gateway.core.scalars import BrokerUrl, Credential, Endpoint, Identifier, Interval, ProfileId, Ratio, Text
 
 Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "dhw", "source", "climate", "weather"]
 
@@ -21,7 +21,7 @@ class BrokerSettings(Strict):
 
     url: BrokerUrl
     protocol: Literal["3.1.1", "5"] = "3.1.1"
-    username: str | None = None
+    username: Text | None = None
     password: Credential | None = None
     authority: Credential | None = None
     """CA certificate, where the system's own are not enough."""
@@ -41,7 +41,7 @@ class LinkSettings(Strict):
     """One serial port or socket; exactly one of `serial`, `tcp` and `udp` says which."""
 
     id: Identifier
-    serial: str | None = None
+    serial: Text | None = None
     """Device path, best under /dev/serial/by-id."""
     tcp: Endpoint | None = None
     udp: Endpoint | None = None
@@ -98,7 +98,7 @@ class DeviceSettings(Strict):
     """Units of the point per pulse."""
     invert: bool = False
     """The current transformers look the wrong way: power changes its sign, import and export change places."""
-    serial_number: str | None = None
+    serial_number: Text | None = None
     """What the device must say it is; any other is an event, and its values are not joined."""
 
 
@@ -111,7 +111,7 @@ class SpoolSettings(Strict):
 class SiteStore(Strict):
     """The embedded store of `kvarter run`."""
 
-    path: str | None = None
+    path: Text | None = None
     """Folder; `store` under the data folder if left out."""
     raw_retention: Interval = 400 * 86400.0
     """Readouts older than this are removed; intervals are kept."""
@@ -124,9 +124,9 @@ class Site(Strict):
     name: str = ""
     timezone: str = "UTC"
     """IANA name, for local days in reports."""
-    data: str | None = None
+    data: Text | None = None
     """Folder of spool and learnt holes; the service's state directory if left out."""
-    profiles: tuple[str, ...] = ()
+    profiles: tuple[Text, ...] = ()
     """Folders searched before the bundled profiles."""
     clock: Literal["service", "trusted"] = "service"
     """service: a time service vouches for the clock. trusted: the host's clock is right as it is."""

@@ -18,8 +18,10 @@ def set_value(document: Document, mapping: Place, key: Key, value: str) -> str:
     text, spans = document.text, document.spans
     outer, here = spans[mapping], spans.get((*mapping, key))
     if here is not None:
-        space = " " if here.start == here.end else ""  # nothing stood behind the colon
-        return text[: here.start] + space + value + text[here.end :]
+        between = text[here.head : here.start]
+        if between and "\n" not in between:
+            return text[: here.start] + value + text[here.end :]
+        return f"{text[: here.head]} {value}{between.rstrip()}{text[here.end :]}"
     entries = [span for place, span in spans.items() if place and place[:-1] == mapping]
     if not entries:
         return text[: outer.start] + f"{{{key}: {value}}}" + text[outer.end :]

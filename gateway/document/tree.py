@@ -38,6 +38,8 @@ class Span:
     """Where a key and its value stand: lines count from 1, offsets from 0."""
 
     line: int
+    head: int
+    """Offset behind the key's colon; `start` where there is no key."""
     start: int
     """Offset of the value's first character."""
     end: int
@@ -150,14 +152,15 @@ class _Builder:
         line = (key or node).start_mark.line + 1
         start, end = node.start_mark.index, node.end_mark.index
         flow = bool(getattr(node, "flow_style", False))
-        if start == end and key is not None:
-            start = end = self._behind_colon(key)
+        head = start if key is None else self._behind_colon(key)
+        if start == end:
+            start = end = head
         elif isinstance(tree, (dict, list)) and not flow:
             # the parser counts the comments before the next value to a block
             end = self.spans[(*place, list(tree)[-1] if isinstance(tree, dict) else len(tree) - 1)].end
         else:
             end = start + len(self._text[start:end].rstrip())
-        self.spans[place] = Span(line, start, end, flow)
+        self.spans[place] = Span(line, head, start, end, flow)
         return tree
 
     def _behind_colon(self, key: yaml.Node) -> int:

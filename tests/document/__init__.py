@@ -1,0 +1,1 @@
+"""Tests of reading, checking and editing the YAML files that people write."""

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from gateway.core.errors import WireError
 from gateway.core.protocols import Batch
@@ -41,7 +41,7 @@ def decode_batch(message: bytes) -> tuple[str, Batch]:
     if int(match["version"]) != VERSION:
         raise WireError(f"batch of version {int(match['version'])}; this program knows {VERSION}")
     first, last = int(match["first"]), int(match["last"])
-    lines = tuple(_join_comments(rest.split(b"\n")))
+    lines = tuple(_join_comments(rest))
     if len(lines) != last - first + 1:
         raise WireError(f"{len(lines)} lines in a batch from {first} to {last}")
     site, run, catalogue = (match[name].decode() for name in ("site", "run", "catalogue"))
@@ -58,24 +58,39 @@ def decompress(message: bytes) -> bytes:
     """Return what `compress` packed, never more than a batch may hold.
 
     Raises:
-        WireError: the bytes are not gzip, are cut short, or hold more than a batch may.
+        WireError: the bytes are not exactly one gzip member, or it holds more than a batch may.
     """
+    if len(message) > MAX_BATCH_BYTES:
+        raise WireError(f"compressed batch of {len(message)} bytes; the limit is {MAX_BATCH_BYTES}")
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(message, MAX_BATCH_BYTES)
+        text = unpacker.decompress(message, MAX_BATCH_BYTES + 1)
     except zlib.error as exc:
         raise WireError(f"compressed batch cannot be unpacked: {exc}") from exc
-    if not unpacker.eof:
-        raise WireError("compressed batch is cut short or holds more than a batch may")
+    if len(text) > MAX_BATCH_BYTES:
+        raise WireError(f"compressed batch holds more than {MAX_BATCH_BYTES} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise WireError("compressed batch is cut short, or something follows it")
     return text
 
 
-def _join_comments(lines: Iterable[bytes]) -> Iterable[bytes]:
-    """Yield lines, each with the comment line that stands before it."""
+def _join_comments(text: bytes) -> Iterator[bytes]:
+    """Yield lines, each with the comment line that stands before it.
+
+    Raises:
+        WireError: a line is empty, a comment has no line, or the text does not end with a line feed.
+    """
+    *lines, rest = text.split(b"\n")
+    if rest:
+        raise WireError(f"batch is cut short: {rest[:80]!r}")
     comment = b""
     for line in lines:
-        if line.startswith(b"#"):
+        if line.startswith(b"#") and not comment:
             comment = line + b"\n"
-        elif line:
+        elif line.startswith(b"#") or not line:
+            raise WireError("a comment in a batch stands before no line, or a line is empty")
+        else:
             yield comment + line
             comment = b""
+    if comment:
+        raise WireError("the comment at the end of a batch stands before no line")

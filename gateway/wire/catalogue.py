@@ -13,7 +13,7 @@ MAX_CATALOGUE_BYTES = 4_194_304
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class CataloguePoint(_Entry):

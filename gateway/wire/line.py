@@ -17,14 +17,25 @@ from gateway.core.readout import Event, Readout, Status
 READING = "kvarter"
 EVENT = "kvarter_event"
 MAX_LINE_BYTES = 32_768
+MAX_NOTE_CHARACTERS = 1000
+"""Of an event's text and of its author; what is longer is cut."""
+
+_LARGEST = 1e300
+"""A magnitude from here on is a decoding accident, and rounding it could overflow."""
+_LAST_INTEGER = 2**63 - 1
 
 _ID = rb"[a-z0-9_-]{1,64}"
-_FIELD = rb"[a-z][a-z0-9_]{0,63}=-?(?:\d{1,18}i|\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)"
-_LINE = re.compile(
-    rb"(?P<measurement>kvarter|kvarter_event)(?P<tags>(?:,[a-z]+=" + _ID + rb")+) "
-    rb"(?P<fields>" + _FIELD + rb"(?:," + _FIELD + rb")*) (?P<milliseconds>\d{1,13})000000"
+_FIELD = rb"[a-z][a-z0-9_]{0,63}=-?(?:\d{1,19}i|\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)"
+_TIME = rb" (?P<milliseconds>\d{1,13})000000"
+_READING = re.compile(
+    rb"(?P<measurement>kvarter),(?P<tags>site=" + _ID + rb",device=" + _ID + rb") "
+    rb"(?P<fields>(?:" + _FIELD + rb",)*status=[0-6]i(?:,clock=1i)?)" + _TIME
 )
-_TAGS = {READING: ({"site", "device"}, set()), EVENT: ({"site", "kind", "cause"}, {"device"})}
+_EVENT = re.compile(
+    rb"(?P<measurement>kvarter_event),(?P<tags>site=" + _ID + rb",kind=" + _ID + rb",cause=" + _ID +
+    rb"(?:,device=" + _ID + rb")?) "
+    rb"(?P<fields>from=-?\d{1,19}i,to=-?\d{1,19}i,count=\d{1,19}i(?:,clock=1i)?)" + _TIME
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +61,21 @@ class LineEncoder:
 
     def readout(self, readout: Readout) -> bytes:
         """Return the line body of a readout; points without value are absent from it."""
-        whole = readout.status is Status.OK and not readout.suspect
-        if whole and None not in readout.values and all(map(isfinite, readout.values)):  # type: ignore[arg-type]
-            return (self._template(readout) % readout.values).encode()
-        prefix = f"{READING},site={self._site},device={readout.device} "
-        pairs = zip(readout.points, readout.values, strict=True)
-        fields = [
-            f"{point}={self._format(point) % value}" for point, value in pairs if value is not None and isfinite(value)
+        values = readout.values
+        whole = readout.status is Status.OK and not readout.suspect and None not in values
+        if whole and sum(map(abs, values)) < _LARGEST:  # type: ignore[arg-type]  # False for NaN and infinity too
+            return (self._template(readout) % values).encode()
+        pairs = [
+            (point, value)
+            for point, value in zip(readout.points, values, strict=True)
+            if value is not None and abs(value) < _LARGEST
         ]
-        fields += [f"{point}_suspect=1i" for point in sorted(readout.suspect)]
-        return (prefix + ",".join([*fields, f"status={int(readout.status)}i"])).encode()
+        complete = len(pairs) == len(readout.points)
+        status = Status.PARTIAL if readout.status is Status.OK and not complete else readout.status
+        fields = [f"{point}={self._format(point) % value}" for point, value in pairs]
+        fields += [f"{point}_suspect=1i" for point, _ in pairs if point in readout.suspect]
+        prefix = f"{READING},site={self._site},device={readout.device} "
+        return (prefix + ",".join([*fields, f"status={int(status)}i"])).encode()
 
     def event(self, event: Event) -> bytes:
         """Return the line body of an event, behind a comment line where it has text or author."""
@@ -70,7 +86,8 @@ class LineEncoder:
         )
         if not (event.text or event.author):
             return body.encode()
-        note = {name: value for name, value in (("text", event.text), ("author", event.author)) if value}
+        texts = {"text": event.text[:MAX_NOTE_CHARACTERS], "author": event.author[:MAX_NOTE_CHARACTERS]}
+        note = {name: text for name, text in texts.items() if text}
         return f"# {json.dumps(note, ensure_ascii=True)}\n{body}".encode()
 
     def _template(self, readout: Readout) -> str:
@@ -102,39 +119,39 @@ def parse_line(text: bytes) -> Line:
     Raises:
         WireError: the text is not exactly what `LineEncoder` and `stamp` write.
     """
-    comment, text = _split_comment(text)
     if len(text) > MAX_LINE_BYTES:
         raise WireError(f"line of {len(text)} bytes; the limit is {MAX_LINE_BYTES}")
-    match = _LINE.fullmatch(text)
+    comment, line = _split_comment(text)
+    match = _EVENT.fullmatch(line) if comment else _READING.fullmatch(line) or _EVENT.fullmatch(line)
     if match is None:
-        raise WireError(f"not a line of ours: {text[:80]!r}")
-    measurement = match["measurement"].decode()
-    tags = _pairs(match["tags"][1:])
-    required, optional = _TAGS[measurement]
-    if not required <= tags.keys() or not tags.keys() <= required | optional:
-        raise WireError(f"tags {', '.join(tags)} are not those of {measurement}")
-    fields = {name: _number(value) for name, value in _pairs(match["fields"]).items()}
-    return Line(measurement, tags, fields, int(match["milliseconds"]), comment)
+        raise WireError(f"not a line of ours: {line[:80]!r}")
+    tags = dict([tag.split("=") for tag in match["tags"].decode("ascii").split(",")])
+    pairs = [field.split("=") for field in match["fields"].decode("ascii").split(",")]
+    fields = {name: _number(value) for name, value in pairs}
+    if len(fields) != len(pairs):
+        raise WireError("a field stands twice in one line")
+    return Line(match["measurement"].decode(), tags, fields, int(match["milliseconds"]), comment)
 
 
 def _split_comment(text: bytes) -> tuple[str, bytes]:
     if not text.startswith(b"#"):
         return "", text
-    comment, _, line = text.partition(b"\n")
-    return comment[1:].decode("ascii", "replace").strip(), line
-
-
-def _pairs(text: bytes) -> dict[str, str]:
-    names = [part.split("=") for part in text.decode("ascii").split(",")]
-    pairs: dict[str, str] = dict(names)
-    if len(pairs) != len(names):
-        raise WireError("a tag or field stands twice in one line")
-    return pairs
+    head, _, line = text.partition(b"\n")
+    try:
+        note = json.loads(head[1:].decode("ascii"))
+    except (ValueError, RecursionError) as exc:
+        raise WireError(f"not a comment of ours: {head[:80]!r}") from exc
+    if not isinstance(note, dict) or not all(isinstance(part, str) for part in note.values()):
+        raise WireError(f"not a comment of ours: {head[:80]!r}")
+    return head[1:].decode("ascii").strip(), line
 
 
 def _number(text: str) -> float | int:
-    if text.endswith("i"):
-        return int(text[:-1])
+    if text[-1] == "i":
+        number = int(text[:-1])
+        if abs(number) > _LAST_INTEGER:
+            raise WireError(f"{text} is beyond the range of an integer")
+        return number
     value = float(text)
     if not isfinite(value):
         raise WireError(f"{text} is beyond the range of a float")

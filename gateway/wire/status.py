@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 
 from gateway.core.readout import Readout
 
@@ -28,7 +29,10 @@ def encode_live(readout: Readout, time_ms: int | None) -> bytes:
     fields: dict[str, object] = {
         "time": None if time_ms is None else iso_time(time_ms),
         "status": int(readout.status),
-        "values": dict(zip(readout.points, readout.values, strict=True)),
+        "values": {
+            point: value if value is not None and isfinite(value) else None
+            for point, value in zip(readout.points, readout.values, strict=True)
+        },
     }
     if readout.suspect:
         fields["suspect"] = sorted(readout.suspect)

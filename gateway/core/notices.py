@@ -1,0 +1,50 @@
+"""What is worth a line in the log: trouble when it starts or changes, seldom while it lasts, and when it is over."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What was last said about one subject."""
+
+    text: str
+    said_s: float
+    unsaid: int = 0
+
+
+class Notices:
+    """Decides for each subject (a device, a site, a store) whether a text is to be logged.
+
+    Args:
+        repeat_s: Trouble that lasts is said again after this time.
+        change_s: Trouble that changes its text is said again after this time.
+        capacity: Subjects remembered; the one that was quiet longest is forgotten first.
+    """
+
+    def __init__(self, *, repeat_s: float = 600.0, change_s: float = 10.0, capacity: int = 1000) -> None:
+        self._repeat_s = repeat_s
+        self._change_s = change_s
+        self._capacity = capacity
+        self._troubles: OrderedDict[str, _Trouble] = OrderedDict()
+
+    def failed(self, subject: str, text: str, *, now_s: float) -> str | None:
+        """Return the line to log, None when this was said already; the line counts what was left unsaid before it."""
+        trouble = self._troubles.get(subject)
+        if trouble is None:
+            if len(self._troubles) >= self._capacity:
+                self._troubles.popitem(last=False)
+            self._troubles[subject] = _Trouble(text, now_s)
+            return text
+        self._troubles.move_to_end(subject)
+        quiet_s = self._repeat_s if text == trouble.text else self._change_s
+        if now_s - trouble.said_s < quiet_s:
+            trouble.unsaid += 1
+            return None
+        line = f"{text} ({trouble.unsaid} more since the last message)" if trouble.unsaid else text
+        self._troubles[subject] = _Trouble(text, now_s)
+        return line
+
+    def recovered(self, subject: str) -> bool:
+        """Return whether the subject was in trouble until now, so that its recovery is worth a line."""
+        return self._troubles.pop(subject, None) is not None

@@ -1,0 +1,37 @@
+from gateway.core.notices import Notices
+
+
+def test_lasting_trouble_is_said_once_and_then_seldom() -> None:
+    """The first failure is said, its repetitions are counted and said after the repeat time."""
+    notices = Notices(repeat_s=600)
+    assert notices.failed("meter", "no answer", now_s=0) == "no answer"
+    assert [notices.failed("meter", "no answer", now_s=second) for second in (1, 2, 599)] == [None, None, None]
+    assert notices.failed("meter", "no answer", now_s=600) == "no answer (3 more since the last message)"
+    assert notices.failed("meter", "no answer", now_s=1200) == "no answer"
+
+
+def test_changed_trouble_is_said_but_never_floods() -> None:
+    """A new text about the same subject is said after the shorter time only."""
+    notices = Notices(repeat_s=600, change_s=10)
+    notices.failed("meter", "no answer", now_s=0)
+    assert notices.failed("meter", "refused", now_s=5) is None
+    assert notices.failed("meter", "refused", now_s=10) == "refused (1 more since the last message)"
+
+
+def test_recovery_is_said_once() -> None:
+    """Recovery counts only after trouble, and the next failure is news again."""
+    notices = Notices()
+    assert not notices.recovered("meter")
+    notices.failed("meter", "no answer", now_s=0)
+    assert notices.recovered("meter")
+    assert not notices.recovered("meter")
+    assert notices.failed("meter", "no answer", now_s=1) == "no answer"
+
+
+def test_subjects_are_bounded() -> None:
+    """The subject that was quiet longest is forgotten for a new one."""
+    notices = Notices(capacity=2)
+    for subject, second in (("a", 0), ("b", 1), ("a", 2), ("c", 3)):
+        notices.failed(subject, "trouble", now_s=second)
+    assert notices.failed("b", "trouble", now_s=4) == "trouble"
+    assert notices.failed("c", "trouble", now_s=5) is None

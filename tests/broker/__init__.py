@@ -1,0 +1,1 @@
+"""Topic filters, the broker in this process, and what the MQTT client makes of its settings and errors."""

@@ -1,0 +1,1 @@
+"""The parts together with real servers on free loopback ports."""

@@ -1,0 +1,1 @@
+"""Tests of what travels: lines, batches, topics, receipts, catalogues and status."""

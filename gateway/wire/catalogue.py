@@ -25,6 +25,10 @@ class CataloguePoint(_Entry):
     offset: float = 0.0
     origin: dict[str, str | int | float] = Field(default_factory=dict)
     """Where the raw value stands in the device: table, address, type, word order, or the record's code."""
+    interval_ms: int | None = None
+    """How often it is read, where that is not the device's own interval."""
+    wrap: float | None = None
+    """A counter returns to 0 after this value, in `unit`."""
 
 
 class CatalogueDevice(_Entry):
@@ -60,7 +64,7 @@ class Catalogue(_Entry):
 
 def encode_catalogue(catalogue: Catalogue) -> bytes:
     """Return the message; equal catalogues give equal bytes."""
-    tree = catalogue.model_dump(mode="json")
+    tree = catalogue.model_dump(mode="json", exclude_none=True)
     return json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

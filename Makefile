@@ -1,0 +1,73 @@
+# Kvarter: `make demo` shows it, `make test` proves it. Everything happens in .venv and build folders of this tree.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --build-deps-for wheel
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench schemas lock setup setup-demo packages clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+
+demo: setup-demo ## run a simulated district, from the bus to the store; Ctrl-C stops it and audits the store
+	$(BIN)/kvarter demo $(ARGS)
+
+test: packages setup lint ## install what the tests need, check the style, run every test
+	$(BIN)/pytest $(ARGS)
+
+lint: setup ## ruff, mypy --strict and the layer rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## let ruff lay out the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: packages setup ## run every benchmark and write bench/results
+	for file in bench/[!_]*.py; do $(BIN)/python "$$file"; done
+
+schemas: setup ## write config/*.schema.json anew from the code
+	$(BIN)/python -m tests.config.generate
+
+lock: setup ## resolve requirements/*.txt anew from pyproject.toml, with hashes
+	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --upgrade --extra demo --constraint requirements/run.txt --output-file requirements/demo.txt pyproject.toml
+	$(COMPILE) --upgrade --extra demo --extra dev --constraint requirements/demo.txt \
+		--output-file requirements/test.txt pyproject.toml
+
+setup: $(VENV)/.test ## make .venv with everything that developers need
+
+setup-demo: $(VENV)/.demo
+
+packages:
+	@.ci/packages mosquitto:mosquitto victoria-metrics:victoria-metrics influxd:influxdb socat:socat \
+		systemd-analyze:systemd
+
+clean: ## remove .venv and everything else that was built here
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Kvarter needs Python 3.11 or later. Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages "no-such-command:$(notdir $(PYTHON))-venv"
+	$(PYTHON) -m venv --clear $(VENV)
+
+# The requirements of the tests include those of the demo, and those include what runs on a gateway.
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/pip
+	$(PIP) install --require-hashes --requirement requirements/demo.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/pip
+	$(PIP) install --require-hashes --requirement requirements/test.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo

@@ -13,7 +13,7 @@ SHELL := bash
 .PHONY: help demo test lint format bench schemas lock setup setup-demo packages clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: setup-demo ## run a simulated district, from the bus to the store; Ctrl-C stops it and audits the store
 	$(BIN)/kvarter demo $(ARGS)

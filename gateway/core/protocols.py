@@ -244,8 +244,8 @@ class Files(Protocol):
             SpoolError: the disk is full, read-only or broken.
         """
 
-    def read(self, name: str) -> bytes:
-        """Return the whole file.
+    def read(self, name: str, *, offset: int = 0, size_bytes: int | None = None) -> bytes:
+        """Return the file or a part of it, less where the file ends before.
 
         Raises:
             SpoolError: it cannot be read.

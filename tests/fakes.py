@@ -1,6 +1,7 @@
 """The fakes that tests share: each implements a seam of gateway.core and nothing else."""
 
 import asyncio
+from itertools import count
 
 
 class FakeClock:
@@ -10,6 +11,7 @@ class FakeClock:
         self._utc_ms = float(utc_ms)
         self._monotonic_s = monotonic_s
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = count()
         self.is_synchronised = True
         self.is_awaited = True
 
@@ -30,8 +32,13 @@ class FakeClock:
             await asyncio.sleep(0)
             return
         future = asyncio.get_running_loop().create_future()
-        self._sleepers.append((monotonic_s, len(self._sleepers), future))
-        await future
+        sleeper = (monotonic_s, next(self._order), future)
+        self._sleepers.append(sleeper)
+        try:
+            await future
+        finally:
+            if sleeper in self._sleepers:
+                self._sleepers.remove(sleeper)
 
     def step_wall(self, milliseconds: int) -> None:
         """Set the wall clock forward or back, as a time service or a person does."""

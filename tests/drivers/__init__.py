@@ -1,0 +1,1 @@
+"""Profiles, links, the Modbus codec, the read planner and the drivers."""

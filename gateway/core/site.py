@@ -13,7 +13,9 @@ Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "
 class Strict(BaseModel):
     """A mapping in a file that a person writes: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class BrokerSettings(Strict):

@@ -1,0 +1,1 @@
+"""Tests of the example files and of the generated JSON Schemas."""

@@ -1,0 +1,1 @@
+"""Simulated devices: registers, values, sockets and terminals, faults, truth."""

@@ -1,5 +1,6 @@
 """The owner of one bus: polls what is due and turns every outcome, good or bad, into a readout."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,18 +65,30 @@ class Poller:
         self._sink = sink
         self._backoff = Backoff()
         self._last_text: dict[str, str] = {}
+        self._finishing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled, or until `finish`."""
         groups = [group for target in self._targets.values() for group in target.groups]
         schedule = Schedule(groups, now_s=self._clock.monotonic(), utc_s=self._clock.utc_ms() / 1000)
-        while (due_s := schedule.next_due_s) is not None:
+        while not self._finishing and (due_s := schedule.next_due_s) is not None:
             await self._clock.sleep_until(due_s)
             now_s = self._clock.monotonic()
             poll = schedule.take(now_s=now_s, utc_s=self._clock.utc_ms() / 1000)
             if poll is not None:
-                await self._poll(poll, now_s)
+                self._idle.clear()
+                try:
+                    await self._poll(poll, now_s)
+                finally:
+                    self._idle.set()
             self.progress_s = self._clock.monotonic()
+
+    async def finish(self) -> None:
+        """Begin no further poll, and return when the one in hand is done."""
+        self._finishing = True
+        await self._idle.wait()
 
     def backed_off(self) -> tuple[str, ...]:
         """Return the devices that are asked less often than planned."""

@@ -99,3 +99,17 @@ async def test_a_failure_is_logged_once_and_so_is_the_recovery(caplog: pytest.Lo
         "meter: no answer from unit 1",
         "meter: answers again on rs485_1",
     ]
+
+
+async def test_finishing_lets_the_poll_in_hand_end() -> None:
+    """A poll that is under way when the poller is told to finish yields its readout; no other begins."""
+    clock = FakeClock()
+    bus = Bus(FakeDriver("meter", clock, takes_s=3.0), clock=clock)
+    async with bus.running(), asyncio.TaskGroup() as group:
+        await clock.advance(10.5)
+        finishing = group.create_task(bus.poller.finish(), name="finish")
+        await clock.advance(1.0)
+        assert not finishing.done()
+        await clock.advance(30.0)
+        assert finishing.done()
+    assert bus.of("meter") == [Status.OK, Status.OK]

@@ -1,0 +1,1 @@
+"""Tests of the units, the udev rules and what their notes say."""

@@ -13,7 +13,6 @@ from gateway.stores.tables import INTEGER, REAL, Tables
 from gateway.wire.line import EVENT, Line, parse_line
 
 _Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
-_EVENT_FIELDS = {"from", "to", "count"}
 _TYPES = {float: REAL, int: INTEGER}
 
 
@@ -66,7 +65,8 @@ class Writer:
         except WireError as exc:
             return str(exc)
         if line.measurement == EVENT:
-            return self._store_event(line)
+            self._store_event(line)
+            return None
         table = readout_table(line.tags["site"], line.tags["device"])
         fields = line.fields
         shape = (table, tuple(fields), tuple(map(type, fields.values())))
@@ -95,15 +95,12 @@ class Writer:
         self._tables.extend(table, wanted)
         return None
 
-    def _store_event(self, line: Line) -> str | None:
-        if line.fields.keys() != _EVENT_FIELDS or not all(isinstance(value, int) for value in line.fields.values()):
-            return "an event has the whole numbers from, to and count, and nothing else"
+    def _store_event(self, line: Line) -> None:
+        tags, note = line.tags, json.loads(line.comment) if line.comment else {}
         start_ms, end_ms, count = (int(line.fields[name]) for name in ("from", "to", "count"))
-        text, author = read_comment(line.comment)
-        tags = line.tags
+        text, author = note.get("text", ""), note.get("author", "")
         event = Event(tags["kind"], tags["cause"], start_ms, end_ms, count, tags.get("device"), text, author)
         store_event(self._database, event, site=tags["site"], time_ms=line.time_ms)
-        return None
 
 
 def store_event(database: Database, event: Event, *, site: str, time_ms: int) -> None:
@@ -116,16 +113,3 @@ def store_event(database: Database, event: Event, *, site: str, time_ms: int) ->
     key = (site, time_ms, event.kind, event.cause, event.device or "")
     facts = (event.start_ms, event.end_ms, event.count, event.text, event.author)
     database.run("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*key, *facts))
-
-
-def read_comment(comment: str) -> tuple[str, str]:
-    """Return text and author of an event; a comment that is not ours is kept as text."""
-    if not comment:
-        return "", ""
-    try:
-        note = json.loads(comment)
-    except ValueError:
-        return comment, ""
-    if not isinstance(note, dict):
-        return comment, ""
-    return str(note.get("text", "")), str(note.get("author", ""))

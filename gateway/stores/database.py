@@ -23,6 +23,8 @@ _ADVICE = {
     sqlite3.SQLITE_PERM: "let this user write to the folder",
     sqlite3.SQLITE_IOERR: "check its disk",
 }
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What a statement raises; damaged text cannot be decoded."""
 _BUSY_S = 5.0
 _STATEMENTS = 1000
 """Prepared statements kept: about one per device and group of points."""
@@ -108,7 +110,7 @@ class Database:
         """
         try:
             return self._connection.execute(statement, values).rowcount
-        except sqlite3.Error as exc:
+        except _ERRORS as exc:
             raise _ours(exc, self._path) from exc
 
     def rows(self, statement: str, values: Sequence[Cell] = ()) -> list[tuple[Cell, ...]]:
@@ -120,7 +122,7 @@ class Database:
         """
         try:
             return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as exc:
+        except _ERRORS as exc:
             raise _ours(exc, self._path) from exc
 
     def each(self, statement: str, values: Sequence[Cell] = ()) -> Iterator[tuple[Cell, ...]]:
@@ -132,7 +134,7 @@ class Database:
         """
         try:
             yield from self._connection.execute(statement, values)
-        except sqlite3.Error as exc:
+        except _ERRORS as exc:
             raise _ours(exc, self._path) from exc
 
     def columns(self, table: str) -> dict[str, str]:
@@ -166,6 +168,28 @@ class Database:
     def close(self) -> None:
         """Close; what was committed stays."""
         self._connection.close()
+
+
+def as_int(cell: Cell) -> int:
+    """Return a cell of an INTEGER column that is never null.
+
+    Raises:
+        DamagedDatabase: it holds something else.
+    """
+    if not isinstance(cell, int):
+        raise DamagedDatabase(f"{cell!r} stands where an integer must be")
+    return cell
+
+
+def as_number(cell: Cell) -> float | int:
+    """Return a cell of a column of numbers that is not null.
+
+    Raises:
+        DamagedDatabase: it holds text.
+    """
+    if not isinstance(cell, (int, float)):
+        raise DamagedDatabase(f"{cell!r} stands where a number must be")
+    return cell
 
 
 def open_database(path: Path) -> Database:
@@ -240,8 +264,10 @@ def _parts(path: Path) -> Sequence[Path]:
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
 
 
-def _ours(error: sqlite3.Error, path: Path) -> KvarterError:
+def _ours(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> KvarterError:
     """Return our error for one of SQLite's; one without a code is a mistake in this program."""
+    if isinstance(error, UnicodeDecodeError):
+        return DamagedDatabase(f"{path}: text in it is damaged")
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         raise error

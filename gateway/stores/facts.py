@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.stores.database import Database
-from gateway.stores.marks import as_int
+from gateway.stores.database import Database, as_int
 from gateway.stores.schema import readout_table
 from gateway.wire.catalogue import Catalogue
 

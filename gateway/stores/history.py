@@ -11,9 +11,9 @@ from gateway.core.protocols import Query, Row
 from gateway.core.quantity import Kind, Vocabulary
 from gateway.energy.counters import INTERVAL_MS
 from gateway.stores.aggregates import Function, function_of, typed
-from gateway.stores.database import Cell, Database
+from gateway.stores.database import Cell, Database, as_int, as_number
 from gateway.stores.interval_row import interval_columns
-from gateway.stores.marks import Marks, as_int
+from gateway.stores.marks import Marks
 from gateway.stores.schema import interval_table, is_field, is_id, quoted, readout_table
 from gateway.stores.tables import Tables
 
@@ -151,7 +151,7 @@ class HistoryReader:
         """Return rows of (time, one cell per column, …) by time."""
         return {
             as_int(row[0]): {
-                point: typed(_value(cell), point, function, self._vocabulary)
+                point: typed(None if cell is None else as_number(cell), point, function, self._vocabulary)
                 for (point, function), cell in zip(columns, row[1:], strict=False)
             }
             for row in rows
@@ -161,7 +161,3 @@ class HistoryReader:
 def _merge(found: _Buckets, more: _Buckets) -> None:
     for time_ms, values in more.items():
         found.setdefault(time_ms, {}).update(values)
-
-
-def _value(cell: Cell) -> Value:
-    return None if isinstance(cell, str) else cell

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from gateway.energy.counters import INTERVAL_MS
-from gateway.stores.database import Cell, Database
+from gateway.stores.database import Database, as_int
 from gateway.stores.schema import quoted
 
 GRACE_MS = 86_400_000
@@ -111,10 +111,3 @@ class Marks:
             (name, value),
         )
         self._values[name] = value
-
-
-def as_int(cell: Cell) -> int:
-    """Return a cell of an INTEGER column that is not null."""
-    if not isinstance(cell, int):
-        raise TypeError(f"an integer is needed here, not {cell!r}")
-    return cell

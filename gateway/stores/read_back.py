@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.readout import Event
-from gateway.stores.database import Database, open_to_read
-from gateway.stores.marks import as_int
+from gateway.stores.database import Database, as_int, open_to_read
 from gateway.stores.schema import DATABASE_NAME, EVERY_SITE, interval_table, quoted, readout_table, split_table
 
 Columns = Mapping[str, float | int | None]

@@ -1,8 +1,8 @@
 """Removes readouts that are older than the site wants to keep them; their intervals stay."""
 
 from gateway.energy.counters import INTERVAL_MS, LONGEST_STEP_MS
-from gateway.stores.database import Database
-from gateway.stores.marks import Marks, as_int
+from gateway.stores.database import Database, as_int
+from gateway.stores.marks import Marks
 from gateway.stores.schema import quoted
 from gateway.stores.tables import Tables
 

@@ -12,10 +12,10 @@ from gateway.core.quantity import Kind, Quantity, Vocabulary
 from gateway.core.readout import Event
 from gateway.energy.counters import INTERVAL_MS, LONGEST_STEP_MS, Break, Track, follow
 from gateway.energy.intervals import Interval, Series, summarise, usual_period
-from gateway.stores.database import Cell, Database
+from gateway.stores.database import Cell, Database, as_int, as_number
 from gateway.stores.facts import Facts, History, in_force
 from gateway.stores.interval_row import interval_cells, interval_columns
-from gateway.stores.marks import Marks, as_int
+from gateway.stores.marks import Marks
 from gateway.stores.schema import interval_table, quoted, split_table, upsert
 from gateway.stores.tables import Tables
 from gateway.stores.writer import store_event
@@ -141,7 +141,7 @@ class Settler:
             "ORDER BY time DESC LIMIT 1",
             (time_ms,),
         )
-        return (as_int(found[0][0]) + INTERVAL_MS - 1, _number(found[0][1])) if found else None
+        return (as_int(found[0][0]) + INTERVAL_MS - 1, as_number(found[0][1])) if found else None
 
     def _last_readings(self, kept: str, points: Sequence[_Point], window: range) -> Mapping[int, tuple[Cell, ...]]:
         """Return, for each stored interval of the window, the last readings of the counters."""
@@ -192,10 +192,4 @@ class Settler:
 
 def _series(times: Sequence[int], cells: Sequence[Cell], suspect: frozenset[int]) -> Series:
     pairs = [(time_ms, cell) for time_ms, cell in zip(times, cells, strict=False) if cell is not None]
-    return Series([time_ms for time_ms, _ in pairs], [_number(cell) for _, cell in pairs], suspect)
-
-
-def _number(cell: Cell) -> float:
-    if not isinstance(cell, (int, float)):
-        raise TypeError(f"a number is needed here, not {cell!r}")
-    return cell
+    return Series([time_ms for time_ms, _ in pairs], [as_number(cell) for _, cell in pairs], suspect)

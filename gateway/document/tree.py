@@ -166,7 +166,7 @@ class _Builder:
     def _behind_colon(self, key: yaml.Node) -> int:
         colon = _COLON.match(self._text, key.end_mark.index)
         if colon is None:
-            raise self._error(key, f"{key.value}: a key is followed by a colon")
+            raise self._error(key, f"{key.value}: a key is followed by a colon; write text with a comma in quotes")
         return colon.end()
 
     def _entries(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[Key, Tree]]:

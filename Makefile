@@ -64,10 +64,10 @@ $(BIN)/pip:
 # The requirements of the tests include those of the demo, and those include what runs on a gateway.
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/pip
 	$(PIP) install --require-hashes --requirement requirements/demo.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/pip
 	$(PIP) install --require-hashes --requirement requirements/test.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo

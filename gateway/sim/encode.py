@@ -155,7 +155,8 @@ def _number_words(placed: PlacedPoint, slot: Slot, raw: float, *, clip: bool) ->
         return words
     if not clip:
         raise ValueError(f"{placed.name}: {raw:g} is this device's code for 'no value'")
-    return to_words(slot, raw - 1 if raw > low else raw + 1)
+    whole = round(raw)
+    return to_words(slot, whole - 1 if whole > low else whole + 1)
 
 
 def _as_text(number: float, slot: Slot) -> str:

@@ -23,15 +23,11 @@ class Life:
         vocabulary: What they are.
         plan: The device's day.
         seed: The same seed gives the same life.
-        shift_ms: Added to the time of day, so that a demonstration at night shows the sun.
     """
 
-    def __init__(
-        self, points: Iterable[str], vocabulary: Vocabulary, *, plan: Plan, seed: int = 0, shift_ms: int = 0
-    ) -> None:
+    def __init__(self, points: Iterable[str], vocabulary: Vocabulary, *, plan: Plan, seed: int = 0) -> None:
         names = tuple(points)
         habits = Habits(plan, seed=seed, three_phase=any(_OTHER_PHASE.fullmatch(name) for name in names))
-        self._shift_ms = shift_ms
         self._behaviours: dict[str, Behaviour] = {}
         for name in names:
             build = ELECTRIC.get(name) or THERMAL.get(name) or surrounding(vocabulary[name])
@@ -39,5 +35,4 @@ class Life:
 
     def values(self, points: Iterable[str], *, utc_ms: int) -> Mapping[str, Value]:
         """Return the points' values at an instant, in the vocabulary's unit."""
-        instant = utc_ms + self._shift_ms
-        return {name: self._behaviours[name](instant) for name in points}
+        return {name: self._behaviours[name](utc_ms) for name in points}

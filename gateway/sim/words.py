@@ -188,7 +188,7 @@ def _real(kind: ValueType, code: int) -> float | None:
         return None
     if kind is ValueType.FLOAT64:
         return float(number)
-    for digits in range(6, 9):
+    for digits in range(7, 9):
         short = float(f"{number:.{digits}g}")
         if abs(short) <= _LARGEST_SINGLE and struct.pack(">f", short) == octets:
             return short

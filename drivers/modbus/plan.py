@@ -22,6 +22,8 @@ class Limits:
     single_values: bool = False
     holes: tuple[tuple[int, int], ...] = ()
     """First and last address that no request may touch."""
+    retry_codes: frozenset[int] = frozenset()
+    """Exception codes that say 'later' and nothing about the addresses."""
 
     def most(self, table: Table) -> int:
         """Return how many registers or bits of a table one request may hold."""

@@ -43,14 +43,15 @@ def offered(profile: Profile, settings: DeviceSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(opposite(name) if settings.invert else name for name in names))
 
 
-def demanded(profile: Profile) -> dict[str, set[Setting]]:
-    """Return point name in the profile → keys of the site file that its raw value is multiplied by."""
+def demanded(profile: Profile, settings: DeviceSettings) -> dict[str, set[Setting]]:
+    """Return point → keys of the site file that its raw value is multiplied by."""
     points: list[Point] = list(profile.points)
     if not isinstance(profile, SunspecProfile):
         points += [point for variant in profile.variants for point in variant.points]
     found: dict[str, set[Setting]] = {}
     for point in points:
-        found.setdefault(point.point, set()).update(point.multiply_by)
+        name = opposite(point.point) if settings.invert else point.point
+        found.setdefault(name, set()).update(point.multiply_by)
     return found
 
 

@@ -1,13 +1,14 @@
 """Find and load device profiles: the installer's own folders first, then the bundled ones."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
-from drivers.profile import SCHEMAS, ModbusPoint, ModbusProfile, Point, Profile, ValueType
+from drivers.profile import SCHEMAS, ModbusPoint, ModbusProfile, Point, Profile, SunspecModel, ValueType
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary
 from gateway.core.units import conversion
@@ -15,6 +16,7 @@ from gateway.document.tree import Document, load_document
 from gateway.document.validation import fault, nearest, validate
 
 BUNDLED = Path(str(files("drivers") / "profiles"))
+SUNSPEC_MODELS = Path(str(files("drivers") / "sunspec" / "models.toml"))
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,20 @@ class Catalog:
                 file = ProfileFile(path, self._vocabulary)
                 found.setdefault(file.id, file)
         yield from (found[profile_id] for profile_id in sorted(found))
+
+
+def load_sunspec_models(path: Path = SUNSPEC_MODELS) -> Mapping[int, SunspecModel]:
+    """Return the SunSpec models by id.
+
+    Raises:
+        ConfigError: the file cannot be read or is not a table of models.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        models = [SunspecModel.model_validate(entry) for entry in tree["model"]]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ConfigError(f"{path}: not a table of SunSpec models: {exc}") from exc
+    return {model.id: model for model in models}
 
 
 def parse_profile(document: Document, vocabulary: Vocabulary) -> Profile:

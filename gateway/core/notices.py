@@ -11,6 +11,9 @@ class _Trouble:
     text: str
     said_s: float
     unsaid: int = 0
+    is_over: bool = False
+    is_said: bool = True
+    """Since it began last."""
 
 
 class Notices:
@@ -18,7 +21,7 @@ class Notices:
 
     Args:
         repeat_s: Trouble that lasts is said again after this time.
-        change_s: Trouble that changes its text is said again after this time.
+        change_s: Trouble that changes its text, or comes back, is said again after this time.
         capacity: Subjects remembered; the one that was quiet longest is forgotten first.
     """
 
@@ -37,8 +40,10 @@ class Notices:
             self._troubles[subject] = _Trouble(text, now_s)
             return text
         self._troubles.move_to_end(subject)
-        quiet_s = self._repeat_s if text == trouble.text else self._change_s
+        quiet_s = self._repeat_s if text == trouble.text and not trouble.is_over else self._change_s
         if now_s - trouble.said_s < quiet_s:
+            trouble.is_said = trouble.is_said and not trouble.is_over
+            trouble.is_over = False
             trouble.unsaid += 1
             return None
         line = f"{text} ({trouble.unsaid} more since the last message)" if trouble.unsaid else text
@@ -46,5 +51,17 @@ class Notices:
         return line
 
     def recovered(self, subject: str) -> bool:
-        """Return whether the subject was in trouble until now, so that its recovery is worth a line."""
-        return self._troubles.pop(subject, None) is not None
+        """Return whether the subject was said to be in trouble until now, so that its recovery is worth a line."""
+        trouble = self._troubles.get(subject)
+        if trouble is None or trouble.is_over:
+            return False
+        trouble.is_over = True
+        return trouble.is_said
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first single error of a group, however deep it stands."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -25,7 +25,18 @@ def test_recovery_is_said_once() -> None:
     notices.failed("meter", "no answer", now_s=0)
     assert notices.recovered("meter")
     assert not notices.recovered("meter")
-    assert notices.failed("meter", "no answer", now_s=1) == "no answer"
+    assert notices.failed("meter", "no answer", now_s=10) == "no answer"
+
+
+def test_trouble_that_comes_and_goes_does_not_flood() -> None:
+    """A subject that fails and recovers all the time is said once in a while, with as many recoveries as failures."""
+    notices = Notices(change_s=10)
+    said = [
+        (notices.failed("meter", "no answer", now_s=second) is not None, notices.recovered("meter"))
+        for second in range(30)
+    ]
+    assert [second for second in range(30) if said[second] == (True, True)] == [0, 10, 20]
+    assert all(pair in {(True, True), (False, False)} for pair in said)
 
 
 def test_subjects_are_bounded() -> None:

@@ -38,6 +38,8 @@ class FakeBroker:
     """How often each message is delivered."""
     swaps: bool = False
     """Delivers each message after the one that follows it."""
+    hides: Callable[[Message], bool] = _never
+    """Delivered to nobody who is connected here."""
     widens: bool = False
     """Delivers every topic to whoever subscribes to one."""
     bytes_per_s: float = float("inf")
@@ -118,7 +120,9 @@ class _Session:
     async def messages(self) -> AsyncIterator[Message]:
         messages = self._inner.messages()
         while True:
-            yield await self._until_cut(_next(messages))
+            message = await self._until_cut(_next(messages))
+            if not self._broker.hides(message):
+                yield message
 
     async def _until_cut(self, wish: Coroutine[object, object, _T]) -> _T:
         wished, cut = asyncio.ensure_future(wish), asyncio.ensure_future(self.cut.wait())

@@ -1,0 +1,143 @@
+"""The collector: from the broker into the stores, and receipts back to the gateways."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from gateway.collector.catalogues import Catalogues
+from gateway.collector.dead_letters import DeadLetters
+from gateway.collector.dispatch import Dispatch
+from gateway.collector.gaps import Gaps
+from gateway.collector.inspection import Inspection
+from gateway.collector.intake import Intake
+from gateway.collector.journal import Journal
+from gateway.collector.ledger import Ledger
+from gateway.collector.reception import Reception
+from gateway.collector.refusals import Refusals
+from gateway.collector.settings import CollectorCounters, CollectorSettings
+from gateway.collector.writer import Parcel, StoreWriter
+from gateway.core.clock import Clock
+from gateway.core.delays import Delays
+from gateway.core.protocols import BrokerClient, Store
+from gateway.core.quantity import Vocabulary
+from gateway.wire.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a collector stands on."""
+
+    clock: Clock
+    random: Random
+    vocabulary: Vocabulary
+    data: Path
+    """Folder of catalogues and dead letters."""
+
+
+class Collector:
+    """Takes batches of many sites and gives a receipt for each that every store has.
+
+    It keeps nothing that a restart would miss: what has no receipt comes again.
+
+    Args:
+        stores: By the name that log and dead letters use.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerClient,
+        stores: Mapping[str, Store],
+        *,
+        surroundings: Surroundings,
+        settings: CollectorSettings | None = None,
+    ) -> None:
+        self._settings = settings or CollectorSettings()
+        self._random = surroundings.random
+        self._clock = clock = surroundings.clock
+        self._journal = journal = Journal(clock)
+        self._intake = Intake(self._settings.capacity_bytes)
+        self._ledger = Ledger(remembered_s=self._settings.remembered_s)
+        self._reception = Reception(
+            broker, self._intake, settings=self._settings, clock=clock, delays=self._delays(), journal=journal
+        )
+        self._inspection = Inspection(
+            Catalogues(surroundings.data / "catalogues", surroundings.vocabulary),
+            self._ledger,
+            clock=clock,
+            journal=journal,
+            repeat=self._answer,
+            wish=self._reception.wish,
+        )
+        self._writers = [self._writer(name, store) for name, store in stores.items()]
+        letters = DeadLetters(surroundings.data / "dead-letters")
+        self._dispatch = Dispatch(
+            self._writers,
+            Refusals(Gaps(surroundings.vocabulary, clock), letters, clock=clock, journal=journal),
+            settings=self._settings,
+            clock=clock,
+            outcome=self._outcome,
+        )
+
+    @property
+    def counters(self) -> CollectorCounters:
+        """Since the start."""
+        return self._journal.counters
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection to the broker stands."""
+        return self._reception.connected
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Collect until stopped; then end the write in hand and send its receipts, within the stopping time."""
+        async with asyncio.TaskGroup() as tasks:
+            inspect = tasks.create_task(self._inspect(), name="collect[inspect]")
+            others = [
+                tasks.create_task(self._reception.run(), name="collect[broker]"),
+                tasks.create_task(self._dispatch.run(), name="collect[dispatch]"),
+                *(tasks.create_task(writer.run(), name=f"collect[store {writer.name}]") for writer in self._writers),
+            ]
+            await stop.wait()
+            self._reception.close()
+            inspect.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.stop_s):
+                    await self._dispatch.drained()
+                    await self._reception.answered()
+            for task in others:
+                task.cancel()
+
+    async def _inspect(self) -> None:
+        while True:
+            inspected = await self._inspection.judge(await self._intake.get())
+            if inspected is not None:
+                self._ledger.begin(inspected.parcel.key)
+                await self._dispatch.load(inspected)
+
+    def _outcome(self, parcel: Parcel, is_stored: bool) -> None:  # noqa: FBT001
+        if is_stored:
+            self._ledger.finish(parcel.key, parcel.digest, self._clock.monotonic())
+            self._answer(parcel)
+        else:
+            self._ledger.abandon(parcel.key)
+            self.counters.abandoned += 1
+
+    def _answer(self, parcel: Parcel) -> None:
+        receipt = Receipt(parcel.run, parcel.first, parcel.last, self._settings.accepts)
+        self._reception.answer(parcel.site, receipt)
+
+    def _writer(self, name: str, store: Store) -> StoreWriter:
+        return StoreWriter(
+            name,
+            store,
+            waiting_bytes=self._settings.waiting_bytes,
+            clock=self._clock,
+            delays=self._delays(),
+            journal=self._journal,
+        )
+
+    def _delays(self) -> Delays:
+        return Delays(self._random, longest_s=self._settings.longest_delay_s)

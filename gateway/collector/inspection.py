@@ -1,0 +1,138 @@
+"""From a message to checked lines: decoded, known again, with its catalogue found, line by line."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.collector.catalogues import Catalogues
+from gateway.collector.checks import Inventory, Refused, check_lines
+from gateway.collector.intake import Arrival
+from gateway.collector.journal import Journal
+from gateway.collector.ledger import Ledger
+from gateway.collector.reception import CATALOGUE, PACKED
+from gateway.collector.twins import Twins
+from gateway.collector.writer import Parcel
+from gateway.core.clock import Clock
+from gateway.core.errors import SpoolError, WireError
+from gateway.core.protocols import Batch
+from gateway.wire.batch import decode_batch, decompress
+
+_LINES_AT_ONCE = 32
+"""Between two looks at everything else that waits; a small machine also polls devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A batch that is new, with what may be stored of it."""
+
+    parcel: Parcel
+    lines: Sequence[tuple[int, bytes]]
+    """Accepted, each with its index in the batch."""
+
+
+class Inspection:
+    """Judges one message after the other.
+
+    Args:
+        repeat: Is told of a batch that was stored lately and needs its receipt again.
+        wish: Is told of a site whose catalogue is lacking.
+    """
+
+    def __init__(
+        self,
+        catalogues: Catalogues,
+        ledger: Ledger,
+        *,
+        clock: Clock,
+        journal: Journal,
+        repeat: Callable[[Parcel], None],
+        wish: Callable[[str], None],
+    ) -> None:
+        self._catalogues = catalogues
+        self._ledger = ledger
+        self._clock = clock
+        self._journal = journal
+        self._counters = journal.counters
+        self._repeat = repeat
+        self._wish = wish
+        self._twins = Twins()
+
+    async def judge(self, arrival: Arrival) -> Inspected | None:
+        """Return a new batch with its lines checked, None where there is nothing to store."""
+        try:
+            if arrival.leaf == CATALOGUE:
+                await self._keep(arrival)
+                return None
+            return await self._judge_batch(arrival)
+        except WireError as exc:
+            self._counters.malformed += 1
+            self._journal.warn(f"wire {arrival.site}", f"{arrival.site}: a message on {arrival.leaf} is dropped: {exc}")
+        except SpoolError as exc:
+            self._counters.disk_failures += 1
+            self._journal.warn("disk", str(exc))
+        return None
+
+    async def _keep(self, arrival: Arrival) -> None:
+        if arrival.payload and await self._catalogues.keep(arrival.site, arrival.payload):
+            self._counters.catalogues += 1
+
+    async def _judge_batch(self, arrival: Arrival) -> Inspected | None:
+        text = decompress(arrival.payload) if arrival.leaf == PACKED else arrival.payload
+        site, batch = decode_batch(text)
+        if site != arrival.site:
+            raise WireError(f"a batch of site {site}")
+        parcel = Parcel(site, batch.run, batch.first, batch.last, hash(text))
+        if self._is_known(parcel):
+            return None
+        inventory = await self._catalogues.find(site, batch.catalogue)
+        if inventory is None:
+            self._counters.lacking += 1
+            self._wish(site)
+            self._journal.warn(
+                f"catalogue {site}", f"{site}: catalogue {batch.catalogue} never came; its readouts wait in the gateway"
+            )
+            return None
+        self._journal.recovered(f"catalogue {site}", f"{site}: the catalogue is here")
+        return await self._check(parcel, batch, inventory)
+
+    def _is_known(self, parcel: Parcel) -> bool:
+        if self._ledger.is_in_hand(parcel.key):
+            self._counters.duplicates += 1
+            return True
+        if self._ledger.is_stored(parcel.key, parcel.digest, self._clock.monotonic()):
+            self._counters.duplicates += 1
+            self._repeat(parcel)
+            return True
+        return False
+
+    async def _check(self, parcel: Parcel, batch: Batch, inventory: Inventory) -> Inspected:
+        now_ms = self._clock.utc_ms() if self._clock.synchronised() else None
+        refused: list[Refused] = []
+        for start in range(0, len(batch.lines), _LINES_AT_ONCE):
+            part = batch.lines[start : start + _LINES_AT_ONCE]
+            refused += check_lines(part, inventory, now_ms=now_ms, first_index=start)[1]
+            await asyncio.sleep(0)
+        if refused:
+            self._counters.refused += len(refused)
+            self._journal.warn(f"lines {parcel.site}", f"{parcel.site}: a line is refused: {refused[0].reason}")
+        away = {each.index for each in refused}
+        lines = [(index, line) for index, line in enumerate(batch.lines) if index not in away]
+        self._look_for_twins(parcel, [line for _, line in lines])
+        self._counters.batches += 1
+        self._counters.lines += len(lines)
+        return Inspected(
+            Parcel(parcel.site, parcel.run, parcel.first, parcel.last, parcel.digest, tuple(refused)), lines
+        )
+
+    def _look_for_twins(self, parcel: Parcel, lines: Sequence[bytes]) -> None:
+        if not lines:
+            return
+        times = [int(line[line.rindex(b" ") : -6]) for line in (lines[0], lines[-1])]
+        other = self._twins.note(parcel.site, parcel.run, first_ms=min(times), last_ms=max(times))
+        if other is not None:
+            self._counters.twins += 1
+            self._journal.warn(
+                f"twins {parcel.site}",
+                f"{parcel.site}: two gateways seem to send under this id (runs {parcel.run} and {other} cover the same "
+                "time): give the copy a site id of its own; after the clock was set back this passes by itself",
+            )

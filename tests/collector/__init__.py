@@ -1,0 +1,1 @@
+"""What a collector takes, what becomes of the rest, and when it gives a receipt."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from drivers import catalog
+from drivers.catalog import load_sunspec_models
 from drivers.profile import ModbusProfile, Profile, Setting, SunspecProfile, Table
 from gateway.core.quantity import Vocabulary
 from gateway.sim.cluster import Cluster, clusters
@@ -69,7 +69,7 @@ def lay_out(
 def _sunspec(
     profile: SunspecProfile, vocabulary: Vocabulary, *, settings: Mapping[Setting, float], serial: int
 ) -> Layout:
-    whole = sunspec_image(profile, catalog.load_sunspec_models(), serial=f"{serial:08}")
+    whole = sunspec_image(profile, load_sunspec_models(), serial=f"{serial:08}")
     place = partial(slot_of, table=None, word_order=None)
     points = {1: place_points(whole.points, vocabulary, place=place, settings=settings)}
     written = {key for placed in points[1] for slot in placed.touched for key in keys_of(slot)}

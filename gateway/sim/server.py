@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,8 +15,8 @@ from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from drivers.profile import Table
-from gateway.core.errors import ConfigError, Refused
-from gateway.sim.device import SimulatedDevice
+from gateway.core.errors import ConfigError, NoAnswer, Refused
+from gateway.sim.manners import Answering
 from gateway.sim.terminal import TerminalTransport, terminal
 
 Framing = Literal["tcp", "rtu", "ascii"]
@@ -29,9 +30,26 @@ _TABLES: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.I
 _ILLEGAL_FUNCTION: Final = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """How a server treats its TCP clients."""
+
+    limit: int | None = None
+    """So many at once; None for any number."""
+    displaces: bool = False
+    """One client too many ends the oldest connection, instead of its own."""
+    deaf_s: float = 0.0
+    """Requests are lost for so long after a client has connected."""
+
+
 @asynccontextmanager
 async def serve_tcp(
-    devices: Sequence[SimulatedDevice], *, host: str = "127.0.0.1", port: int = 0, framing: Framing = "tcp"
+    devices: Sequence[Answering],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    framing: Framing = "tcp",
+    sessions: Sessions = Sessions(),
 ) -> AsyncIterator[str]:
     """Serve the devices on a TCP socket and yield its HOST:PORT.
 
@@ -40,18 +58,20 @@ async def serve_tcp(
         host: Address to listen on.
         port: 0 for any free one.
         framing: `rtu` for RTU over TCP.
+        sessions: How clients are treated.
 
     Raises:
         ConfigError: the address cannot be had, or two devices have the same unit id.
     """
     server = _TcpServer(_placeholder(), framer=_FRAMERS[framing], address=(host, port))
+    server.sessions = sessions
     async with _listening(server, devices, f"{host}:{port}"):
         yield _endpoint(server.transport.sockets[0].getsockname())  # type: ignore[attr-defined] # asyncio.Server
 
 
 @asynccontextmanager
 async def serve_udp(
-    devices: Sequence[SimulatedDevice], *, host: str = "127.0.0.1", port: int = 0, framing: Framing = "tcp"
+    devices: Sequence[Answering], *, host: str = "127.0.0.1", port: int = 0, framing: Framing = "tcp"
 ) -> AsyncIterator[str]:
     """Serve the devices on a UDP socket and yield its HOST:PORT.
 
@@ -64,7 +84,7 @@ async def serve_udp(
 
 
 @asynccontextmanager
-async def serve_pty(devices: Sequence[SimulatedDevice], path: Path, *, framing: Framing = "rtu") -> AsyncIterator[Path]:
+async def serve_pty(devices: Sequence[Answering], path: Path, *, framing: Framing = "rtu") -> AsyncIterator[Path]:
     """Serve the devices on a new pseudo-terminal, and yield the link at `path` that is opened as a serial port.
 
     Raises:
@@ -83,17 +103,27 @@ async def serve_pty(devices: Sequence[SimulatedDevice], path: Path, *, framing: 
 class _Session(ServerRequestHandler):
     """One client of a server; it answers at once, so that no task outlives the server."""
 
-    def __init__(self, server: ModbusBaseServer, devices: Mapping[int, SimulatedDevice]) -> None:
+    def __init__(self, server: ModbusBaseServer, devices: Mapping[int, Answering], sessions: Sessions) -> None:
         super().__init__(server, None, None, None)  # type: ignore[no-untyped-call]
         self._devices = devices
+        self._sessions = sessions
+        self._hears_from_s = 0.0
+
+    def callback_connected(self) -> None:
+        """Note a new client, and end a connection where there is one too many."""
+        super().callback_connected()
+        self._hears_from_s = self.loop.time() + self._sessions.deaf_s
+        clients = list(self.listener.active_connections.values()) if self.listener is not None else []
+        if self._sessions.limit is not None and len(clients) > self._sessions.limit:
+            (clients[0] if self._sessions.displaces else self).close()
 
     def callback_data(self, data: bytes, addr: tuple[Any, ...] | None = None) -> int:
         """Answer every complete request in the bytes and return how many bytes they were."""
         used = 0
         while used < len(data) and (step := super().callback_data(data[used:], addr)):
             used += step
-            if self.last_pdu is not None:
-                self.server_send(self._answer(self.last_pdu), addr)
+            if self.last_pdu is not None and self.loop.time() >= self._hears_from_s:
+                self._answer(self.last_pdu, addr)
         return used
 
     def handle_later(self) -> None:
@@ -110,11 +140,14 @@ class _Session(ServerRequestHandler):
         super().send(data, addr)
         self.recv_buffer = waiting
 
-    def _answer(self, request: ModbusPDU) -> ModbusPDU:
-        answer = self._content(request)
+    def _answer(self, request: ModbusPDU, addr: tuple[Any, ...] | None) -> None:
+        try:
+            answer = self._content(request)
+        except NoAnswer:
+            return
         answer.dev_id = request.dev_id
         answer.transaction_id = request.transaction_id
-        return answer
+        self.server_send(answer, addr)
 
     def _content(self, request: ModbusPDU) -> ModbusPDU:
         device = self._devices.get(request.dev_id)
@@ -130,11 +163,12 @@ class _Session(ServerRequestHandler):
 class _Served:
     """Gives a server of the library our sessions."""
 
-    devices: Mapping[int, SimulatedDevice] = {}
+    devices: Mapping[int, Answering] = {}
+    sessions = Sessions()
 
     def callback_new_connection(self) -> _Session:
         """Return the session of a new client."""
-        return _Session(self, self.devices)  # type: ignore[arg-type] # mixed into servers only
+        return _Session(self, self.devices, self.sessions)  # type: ignore[arg-type] # mixed into servers only
 
 
 class _TcpServer(_Served, ModbusTcpServer):
@@ -150,9 +184,7 @@ class _SerialServer(_Served, ModbusSerialServer):
 
 
 @asynccontextmanager
-async def _listening(
-    server: _TcpServer | _UdpServer, devices: Sequence[SimulatedDevice], where: str
-) -> AsyncIterator[None]:
+async def _listening(server: _TcpServer | _UdpServer, devices: Sequence[Answering], where: str) -> AsyncIterator[None]:
     server.devices = _by_unit(devices)
     if not await server.listen():
         raise ConfigError(f"{where}: cannot listen there; is the address this machine's, and the port free?")
@@ -162,8 +194,8 @@ async def _listening(
         server.close()
 
 
-def _by_unit(devices: Sequence[SimulatedDevice]) -> Mapping[int, SimulatedDevice]:
-    by_unit: dict[int, SimulatedDevice] = {}
+def _by_unit(devices: Sequence[Answering]) -> Mapping[int, Answering]:
+    by_unit: dict[int, Answering] = {}
     for device in devices:
         other = by_unit.setdefault(device.unit_id, device)
         if other is not device:

@@ -10,6 +10,7 @@ from gateway.core.errors import Refused
 from gateway.core.quantity import load_vocabulary
 from gateway.sim.device import Log, SimulatedDevice, ValueSource
 from gateway.sim.image import Layout, lay_out
+from gateway.sim.manners import Answering
 from gateway.sim.place import PlacedPoint
 from tests.fakes import FakeClock
 
@@ -49,7 +50,7 @@ def device_of(
     )
 
 
-def code_of_refusal(device: SimulatedDevice, table: Table, address: int, count: int) -> int | None:
+def code_of_refusal(device: Answering, table: Table, address: int, count: int) -> int | None:
     """Return the exception code that the device answers, None when it answers with registers."""
     try:
         device.read(table, address, count)

@@ -16,6 +16,7 @@ LineFraming = Literal["tcp", "rtu"]
 _EXCEPTION: Final = 0x80
 _MBAP_LENGTH: Final = 6
 _EXCEPTION_LENGTH: Final = 5
+_LAST_UNIT: Final = 247
 _OVERHEAD: Final = 5
 """Bytes of an RTU reply beside its values: unit, function, byte count and two of check."""
 
@@ -40,6 +41,14 @@ class Faults:
     """Comes behind a sound frame of another unit."""
     garbage: float = 0.0
     """Comes behind bytes that are no frame."""
+    trail: float = 0.0
+    """Comes with a stray byte behind it."""
+    stranger: float = 0.0
+    """Comes in the name of another unit, in a sound frame."""
+    stale: float = 0.0
+    """Comes with the transaction id of the request before; only in framing tcp."""
+    protocol: float = 0.0
+    """Comes with a protocol id that is not Modbus; only in framing tcp."""
     corrupt: float = 0.0
     """Comes with one bit turned over."""
     trickle: float = 0.0
@@ -63,7 +72,8 @@ class Faults:
 
 
 RATES: Final = (
-    "delay", "late", "drop", "split", "merge", "duplicate", "foreign", "garbage", "corrupt", "trickle", "close",
+    "delay", "late", "drop", "split", "merge", "duplicate", "foreign", "garbage", "trail", "stranger", "stale",
+    "protocol", "corrupt", "trickle", "close",
 )  # fmt: skip
 """Faults of a reply."""
 
@@ -120,9 +130,14 @@ class Mischief:
         faults: How often.
         framing: Of the line.
         seed: Of the draws.
+
+    Raises:
+        ConfigError: a fault cannot happen in this framing.
     """
 
     def __init__(self, faults: Faults, *, framing: LineFraming, seed: int = 0) -> None:
+        if framing != "tcp" and (faults.stale or faults.protocol):
+            raise ConfigError("faults: stale and protocol are in the header of framing tcp, which RTU does not have")
         self._faults = faults
         self.framing = framing
         self._random = Random(seed)  # noqa: S311 - the same seed must give the same faults
@@ -137,6 +152,10 @@ class Mischief:
             "duplicate": lambda frame: [Segment(0.0, frame), Segment(0.0, frame)],
             "foreign": lambda frame: [Segment(0.0, self._foreign(frame) + frame)],
             "garbage": lambda frame: [Segment(0.0, self._random.randbytes(self._random.randint(1, 8)) + frame)],
+            "trail": lambda frame: [Segment(0.0, frame + self._random.randbytes(1))],
+            "stranger": lambda frame: [Segment(0.0, self._renamed(frame))],
+            "stale": lambda frame: [Segment(0.0, _transaction(frame, -1) + frame[2:])],
+            "protocol": lambda frame: [Segment(0.0, frame[:2] + b"\x00\x01" + frame[4:])],
             "corrupt": self._corrupt,
             "trickle": self._trickle,
             "close": lambda _frame: [Segment(0.0, b"", close=True)],
@@ -174,13 +193,20 @@ class Mischief:
         return [Segment(index * self._faults.trickle_s, bytes([octet])) for index, octet in enumerate(frame)]
 
     def _foreign(self, frame: bytes) -> bytes:
-        """Return a sound reply of another unit to a request of the same kind."""
-        if self.framing == "tcp":
-            transaction, unit, content = int.from_bytes(frame[:2], "big"), frame[6], frame[7:]
-            framer = FramerSocket(DecodePDU(is_server=False))
-            return framer.encode(self._altered(content), unit % 247 + 1, (transaction + 1) % 65536)
-        return FramerRTU(DecodePDU(is_server=False)).encode(self._altered(frame[1:-2]), frame[0] % 247 + 1, 0)
+        """Return a sound reply of another unit to another request of the same kind."""
+        renamed = self._renamed(frame, altered=True)
+        return renamed if self.framing == "rtu" else _transaction(frame, 1) + renamed[2:]
 
-    def _altered(self, content: bytes) -> bytes:
-        """Return the reply's function and byte count with other values."""
-        return content[:2] + self._random.randbytes(len(content) - 2)
+    def _renamed(self, frame: bytes, *, altered: bool = False) -> bytes:
+        """Return the reply as if it came from another unit, with other values if so wished."""
+        tcp = self.framing == "tcp"
+        unit, content = (frame[6], frame[7:]) if tcp else (frame[0], frame[1:-2])
+        if altered:
+            content = content[:2] + self._random.randbytes(len(content) - 2)
+        framer = (FramerSocket if tcp else FramerRTU)(DecodePDU(is_server=False))
+        return framer.encode(content, unit % _LAST_UNIT + 1, int.from_bytes(frame[:2], "big"))
+
+
+def _transaction(frame: bytes, step: int) -> bytes:
+    """Return the transaction id of a frame, some steps on."""
+    return ((int.from_bytes(frame[:2], "big") + step) % 65536).to_bytes(2, "big")

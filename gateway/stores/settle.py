@@ -2,10 +2,10 @@
 
 A readout marks its interval for settling, however late it comes. An interval is settled once time has passed its end.
 A line between two readings reaches over at most two intervals, so the two on each side are made again with it; the sum
-of a longer gap stands in the interval after it, which is marked when the gap has become shorter.
+of a longer gap stands in the interval that ends it, which is made again too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.quantity import Kind, Quantity, Vocabulary
@@ -73,28 +73,41 @@ class Settler:
         return False
 
     def _settle(self, table: str, starts: Sequence[int], *, last_ms: int) -> None:
-        first_ms = starts[0] - LONGEST_STEP_MS
-        window = range(first_ms, min(starts[-1] + LONGEST_STEP_MS, last_ms) + 1, INTERVAL_MS)
+        window = range(starts[0] - LONGEST_STEP_MS, min(starts[-1] + LONGEST_STEP_MS, last_ms) + 1, INTERVAL_MS)
+        points = self._make(table, window)
+        for end_ms in self._ends_of_gaps(table, points, window[-1]):
+            self._make(table, range(end_ms - INTERVAL_MS, end_ms + 1, INTERVAL_MS))
+
+    def _make(self, table: str, window: range) -> Sequence[_Point]:
+        """Make the intervals of a window, and return the points they are made of."""
         times, points = self._load(table, window)
         kept = interval_table(table)
         columns = {name: kind for point in points for name, kind in interval_columns(point.quantity).items()}
         if not columns:
-            return
+            return points
         self._tables.extend(kept, columns)
-        before = self._last_readings(kept, points, window)
-        frozen_ms = self._marks.retained_from_ms(table) + LONGEST_STEP_MS
         statement = upsert(kept, tuple(columns))
+        frozen_ms = self._marks.retained_from_ms(table) + LONGEST_STEP_MS
+        stored = self._stored(kept, window)
         seen = {time_ms - time_ms % INTERVAL_MS for time_ms in times}
         for start_ms in window:
-            if start_ms < frozen_ms and start_ms in before:
+            if start_ms in stored and start_ms < frozen_ms:
                 continue
             intervals = [(point.quantity, point.interval(start_ms)) for point in points]
             if start_ms in seen or any(each.value is not None or each.gap for _, each in intervals):
                 cells = {name: cell for pair in intervals for name, cell in interval_cells(*pair).items()}
                 self._database.run(statement, (start_ms, *(cells.get(name) for name in columns)))
-        self._note_breaks(table, points, range(max(first_ms, frozen_ms), window[-1] + INTERVAL_MS))
-        if self._last_readings(kept, points, window) != before:
-            self._mark_gap_after(table, points, window[-1])
+            elif start_ms in stored:
+                self._database.run(f"DELETE FROM {quoted(kept)} WHERE time = ?", (start_ms,))
+        self._note_breaks(table, points, range(max(window[0], frozen_ms), window[-1] + INTERVAL_MS))
+        return points
+
+    def _stored(self, kept: str, window: range) -> set[int]:
+        """Return the intervals of a window that were made before."""
+        found = self._database.rows(
+            f"SELECT time FROM {quoted(kept)} WHERE time BETWEEN ? AND ?", (window[0], window[-1])
+        )
+        return {as_int(time_ms) for (time_ms,) in found}
 
     def _load(self, table: str, window: range) -> tuple[Sequence[int], list[_Point]]:
         """Return the times of all readouts in and around the window, and the points with their samples."""
@@ -132,7 +145,7 @@ class Settler:
         return follow(times, registers, wrap=in_force(facts, window[0]).wrap)
 
     def _reading_before(self, table: str, point: str, time_ms: int) -> tuple[int, float] | None:
-        """Return the last reading of a counter in any interval that is over by then, dated to that interval's end."""
+        """Return the last reading of a counter in the intervals before that time, even if it was removed since."""
         kept, last = interval_table(table), f"{point}_last"
         if last not in self._tables.columns(kept):
             return None
@@ -141,31 +154,32 @@ class Settler:
             "ORDER BY time DESC LIMIT 1",
             (time_ms,),
         )
-        return (as_int(found[0][0]) + INTERVAL_MS - 1, as_number(found[0][1])) if found else None
-
-    def _last_readings(self, kept: str, points: Sequence[_Point], window: range) -> Mapping[int, tuple[Cell, ...]]:
-        """Return, for each stored interval of the window, the last readings of the counters."""
-        names = [f"{point.quantity.name}_last" for point in points if point.track is not None]
-        found = self._database.rows(
-            f"SELECT {', '.join(map(quoted, ['time', *names]))} FROM {quoted(kept)} WHERE time BETWEEN ? AND ?",
-            (window[0], window[-1]),
+        if not found:
+            return None
+        start_ms, register = as_int(found[0][0]), as_number(found[0][1])
+        exact = self._database.rows(
+            f"SELECT max(time) FROM {quoted(table)} WHERE time BETWEEN ? AND ? AND {quoted(point)} IS NOT NULL",
+            (start_ms, start_ms + INTERVAL_MS - 1),
         )
-        return {as_int(row[0]): row[1:] for row in found}
+        return as_int(exact[0][0] or start_ms + INTERVAL_MS - 1), register
 
-    def _mark_gap_after(self, table: str, points: Sequence[_Point], last_ms: int) -> None:
-        """Have the sums made again of the gaps that end after the window, as they begin elsewhere now."""
-        kept = interval_table(table)
+    def _ends_of_gaps(self, table: str, points: Sequence[_Point], last_ms: int) -> set[int]:
+        """Return the intervals after a window whose first reading ends a gap, which may begin elsewhere now."""
+        kept, ends = quoted(interval_table(table)), set()
         for point in points:
             if point.track is None:
                 continue
-            name = point.quantity.name
-            found = self._database.rows(
-                f"SELECT time, {quoted(name)} FROM {quoted(kept)} "
-                f"WHERE time > ? AND {quoted(name + '_last')} IS NOT NULL ORDER BY time LIMIT 1",
-                (last_ms,),
+            value, last = quoted(point.quantity.name), quoted(f"{point.quantity.name}_last")
+            ((end,),) = self._database.rows(
+                f"SELECT min(time) FROM {kept} WHERE time > ? AND {last} IS NOT NULL", (last_ms,)
             )
-            if found and found[0][1] is None:
-                self._marks.touch(table, as_int(found[0][0]))
+            if end is None:
+                continue
+            beside = (as_int(end) - INTERVAL_MS, as_int(end))
+            ((whole,),) = self._database.rows(f"SELECT count({value}) FROM {kept} WHERE time IN (?, ?)", beside)
+            if as_int(whole) < len(beside):
+                ends.add(as_int(end))
+        return ends
 
     def _note_breaks(self, table: str, points: Sequence[_Point], covered: range) -> None:
         """Store the resets and rollovers in a stretch of time in place of those found there before."""

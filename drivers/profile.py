@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from gateway.core.scalars import Duration, ProfileId
+from gateway.core.scalars import Duration, Interval, ProfileId
 from gateway.core.site import Strict
 
 LAST_ADDRESS = 0xFFFF
@@ -163,7 +163,7 @@ class Point(Strict):
     """Raw codes for 'no value', as unsigned numbers of the type's width; NaN and infinity always are."""
     limits: tuple[Number, Number] | None = None
     """Plausible range in the vocabulary's unit, where this model's is narrower."""
-    interval: Duration | None = None
+    interval: Interval | None = None
     """The profile's own if left out."""
     optional: bool = False
     """Not every machine of the model has it: 'illegal address' means absent, not an error."""
@@ -307,7 +307,7 @@ class ProfileHead(Strict):
     setup: tuple[str, ...] = ()
     """How address and baud rate are set on the device itself."""
     link_defaults: LinkDefaults = LinkDefaults()
-    interval: Duration
+    interval: Interval
     tests: Annotated[tuple[ProfileTest, ...], Field(min_length=1)]
 
 

@@ -1,7 +1,6 @@
 """The catalogue of a site: what makes every stored value traceable to its register."""
 
-from drivers.factory import scaling
-
+from drivers.factory import Scaling, scaling
 from gateway import __version__
 from gateway.app.configuration import Configuration, PlannedDevice
 from gateway.wire.catalogue import Catalogue, CatalogueDevice, CataloguePoint
@@ -37,9 +36,20 @@ def _entry(configuration: Configuration, device: PlannedDevice) -> CatalogueDevi
         serial_number=settings.serial_number or "",
         interval_ms=round(min(group.interval_s for group in device.groups) * 1000),
         settings={**chosen, **({"invert": 1} if settings.invert else {})},
-        points={
-            point: CataloguePoint(unit=found.unit, factor=found.factor, offset=found.offset, origin=dict(found.origin))
-            for point, found in scalings.items()
-            if point in device.points
-        },
+        points={point: _point(device, point, scalings[point]) for point in device.points},
+    )
+
+
+def _point(device: PlannedDevice, point: str, found: Scaling) -> CataloguePoint:
+    interval_s = next(group.interval_s for group in device.groups if point in group.points)
+    stated = next((p for p in device.file.profile.points if p.point == point), None)
+    wrap = found.origin.get("wrap")
+    scale = stated.scale if stated else 1.0
+    return CataloguePoint(
+        unit=found.unit,
+        factor=found.factor,
+        offset=found.offset,
+        origin=dict(found.origin),
+        interval_ms=round(interval_s * 1000),
+        wrap=None if wrap is None else float(wrap) * abs(found.factor) / scale,
     )

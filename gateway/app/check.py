@@ -7,7 +7,6 @@ from math import ceil
 from pathlib import Path
 
 from drivers.factory import read_plan
-
 from gateway.app.configuration import Configuration, PlannedDevice, load_configuration
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.core.readout import Readout, Status
@@ -230,8 +229,8 @@ def _remarks(configuration: Configuration, links: tuple[LinkPlan, ...], offline_
     kept = format_duration(site.store.raw_retention)
     enough = "enough" if grown_bytes < free_bytes else "NOT enough: shorten store.raw_retention or use a larger disk"
     remarks.append(
-        f"kvarter run: readouts of {kept} take about {grown_bytes / 1e9:.1f} GB of {free_bytes / 1e9:.0f} GB free here: "
-        f"{enough}"
+        f"kvarter run: readouts of {kept} take about {grown_bytes / 1e9:.1f} GB, "
+        f"{free_bytes / 1e9:.0f} GB are free here: {enough}"
     )
     remarks += [
         f"{link.link.id}: {link.link.port} can change its name when adapters are moved; use /dev/serial/by-id/..."

@@ -9,6 +9,8 @@ _STATUS_UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2)."""
 _CHECK_INTERVAL_S = 1.0
 _SERVICE_MANAGER = Path("/run/systemd/system")
+_WORDS = (Path("/run/kvarter-clock/synchronised"), Path("/run/systemd/timesync/synchronized"))
+"""Where others say so, for a sandbox that forbids to ask the kernel (kvarter-clock.service, systemd-timesyncd)."""
 
 
 class _Timex(ctypes.Structure):
@@ -67,7 +69,9 @@ class SystemClock:
     def _kernel_synchronised(self) -> bool:
         timex = _Timex()
         state = self._libc.adjtimex(ctypes.byref(timex))
-        return state >= 0 and not timex.status & _STATUS_UNSYNCHRONISED
+        if state < 0:
+            return any(word.exists() for word in _WORDS)
+        return not timex.status & _STATUS_UNSYNCHRONISED
 
 
 def boot_id() -> str:

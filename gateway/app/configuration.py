@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.factory import missing_settings, points_of
-
 from drivers.catalog import Catalog, ProfileFile
+from drivers.factory import missing_settings, points_of
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary
 from gateway.core.site import DeviceSettings, LinkSettings, Site

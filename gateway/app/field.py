@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drivers.factory import create_driver, missing_settings, open_link, points_of
-from drivers.modbus.holes import LearntHoles
-
 from drivers.catalog import Catalog
+from drivers.factory import LearntHoles, create_driver, missing_settings, open_link, points_of
 from drivers.profile import Profile
 from gateway.app.clock import SystemClock
 from gateway.core.errors import ConfigError
-from gateway.core.protocols import Driver
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.core.readout import Readout
 from gateway.core.site import DeviceSettings, LinkSettings
-from gateway.document.tree import Document
+from gateway.document.tree import Document, Key, Tree
 from gateway.document.validation import validate
 from gateway.wire.status import iso_time
+
+Options = Mapping[str, str | int | float | bool]
+"""Keys of a link or device in a site file that were given on the command line."""
 
 _DOCUMENT = "command line"
 _FALLBACK_BAUDRATE = 9600
@@ -97,7 +97,7 @@ class Found:
         return label["en"] if label else ""
 
 
-async def read_once(profile_id: str, *, link: Mapping[str, object], device: Mapping[str, object]) -> Found:
+async def read_once(profile_id: str, *, link: Options, device: Options) -> Found:
     """Return one readout of all points.
 
     Args:
@@ -120,29 +120,30 @@ async def read_once(profile_id: str, *, link: Mapping[str, object], device: Mapp
         driver = create_driver(settings, profile, port, clock=clock, vocabulary=vocabulary, holes=LearntHoles())
         readout = await driver.read(points_of(profile, settings), keep_raw=True)
         time_ms = clock.utc_ms() - round((clock.monotonic() - readout.monotonic_s) * 1000)
-        identity = await _identity(driver)
+        identity = await driver.identify()
     finally:
         await port.close()
     unit_id = settings.unit_id if settings.unit_id is not None else profile.link_defaults.unit_id
     return Found(profile, link_settings.port, unit_id, identity, readout, time_ms, vocabulary)
 
 
-def _link_settings(profile: Profile, given: Mapping[str, object]) -> LinkSettings:
-    defaults: dict[str, object] = {"id": "link"}
+def _link_settings(profile: Profile, given: Options) -> LinkSettings:
+    defaults: Options = {}
     if "serial" in given:
         factory = profile.link_defaults
-        defaults |= {
+        defaults = {
             "baudrate": factory.baudrate or _FALLBACK_BAUDRATE,
             "parity": factory.parity or "none",
             "stop_bits": factory.stop_bits or 1,
         }
-    return validate(Document(_DOCUMENT, "", {**defaults, **given}, {}), LinkSettings)
+    return validate(_document({"id": "link", **defaults, **given}), LinkSettings)
 
 
-def _device_settings(profile: Profile, given: Mapping[str, object]) -> DeviceSettings:
-    tree = {"id": "device", "profile": profile.profile, "link": "link", **given}
-    return validate(Document(_DOCUMENT, "", tree, {}), DeviceSettings)
+def _device_settings(profile: Profile, given: Options) -> DeviceSettings:
+    return validate(_document({"id": "device", "profile": profile.profile, "link": "link", **given}), DeviceSettings)
 
 
-async def _identity(driver: Driver) -> Mapping[str, str]:
-    return await driver.identify()
+def _document(options: Options) -> Document:
+    """Return the options as if they stood in a file, so that they are checked as strictly."""
+    tree: dict[Key, Tree] = {name: value for name, value in options.items()}  # noqa: C416 - widens the key's type
+    return Document(_DOCUMENT, "", tree, {})

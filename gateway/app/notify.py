@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 DEFAULT_WATCHDOG_S = 30.0
 
 
-class ServiceManager:
+class NotifySocket:
     """The notification socket of sd_notify(3); silent where there is none."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -35,7 +35,7 @@ class ServiceManager:
             channel.sendall(message.encode())
 
 
-async def feed_watchdog(manager: ServiceManager, clock: Clock, progress: Mapping[str, Callable[[], float]]) -> None:
+async def feed_watchdog(manager: NotifySocket, clock: Clock, progress: Mapping[str, Callable[[], float]]) -> None:
     """Ping until cancelled, but only while every task made progress within the watchdog's time.
 
     Args:

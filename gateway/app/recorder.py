@@ -24,6 +24,7 @@ class Recorder:
         self._spools = spools
         self._live = live
         self.readouts = 0
+        self.gaps = 0
 
     def readout(self, readout: Readout) -> None:
         """Keep a readout and show it."""
@@ -34,6 +35,7 @@ class Recorder:
 
     def event(self, event: Event) -> None:
         """Keep an event."""
+        self.gaps += event.kind == "gap"
         self._keep(self._encoder.event(event), EVENT, self._clock.monotonic())
 
     def _keep(self, body: bytes, series: str, monotonic_s: float) -> int | None:

@@ -1,6 +1,7 @@
 """`kvarter read`: one readout of one device."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,5 +62,5 @@ def read(
     print_table(("point", "value #", "unit", "raw", "remark"), found.rows())
 
 
-def _given(options: dict[str, object]) -> dict[str, object]:
+def _given(options: Mapping[str, str | float | bool | None]) -> dict[str, str | float | bool]:
     return {name: value for name, value in options.items() if value is not None}

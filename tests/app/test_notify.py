@@ -4,7 +4,7 @@ import asyncio
 import socket
 from pathlib import Path
 
-from gateway.app.notify import ServiceManager, feed_watchdog
+from gateway.app.notify import NotifySocket, feed_watchdog
 from tests.fakes import FakeClock
 
 
@@ -18,14 +18,14 @@ def listening(path: Path) -> socket.socket:
 def test_a_notification_reaches_the_socket(tmp_path: Path) -> None:
     """READY=1 arrives as one datagram at NOTIFY_SOCKET."""
     with listening(tmp_path / "notify") as channel:
-        ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify")}).say("READY=1")
+        NotifySocket({"NOTIFY_SOCKET": str(tmp_path / "notify")}).say("READY=1")
         assert channel.recv(100) == b"READY=1"
 
 
 def test_without_a_service_manager_nothing_happens(tmp_path: Path) -> None:
     """A missing or dead socket is no error."""
-    ServiceManager({}).say("READY=1")
-    ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}).say("READY=1")
+    NotifySocket({}).say("READY=1")
+    NotifySocket({"NOTIFY_SOCKET": str(tmp_path / "gone")}).say("READY=1")
 
 
 async def test_a_task_without_progress_stops_the_ping(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ async def test_a_task_without_progress_stops_the_ping(tmp_path: Path) -> None:
     clock = FakeClock()
     seen: list[bytes] = []
     with listening(tmp_path / "notify") as channel:
-        manager = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000"})
+        manager = NotifySocket({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000"})
         assert manager.watchdog_s == 0.03
         for last_s in (clock.monotonic(), clock.monotonic() - 1.0):
             moving = {"poll[rs485_1]": lambda last_s=last_s: last_s}

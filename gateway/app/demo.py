@@ -1,0 +1,158 @@
+"""`kvarter demo`: a simulated district, the gateway, a broker, the collector and the store; an audit at the end."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+
+from gateway.app.audit import DeviceAudit, audit_device
+from gateway.app.clock import SystemClock
+from gateway.app.configuration import Configuration, load_configuration
+from gateway.app.edge import Edge, mqtt_destination
+from gateway.app.screen import Figures, Screen, print_audit
+from gateway.app.spoil import Breaking, SpoilingStore
+from gateway.app.watch import LiveTable
+from gateway.broker.access import MqttAccess
+from gateway.broker.embedded import embedded_broker
+from gateway.broker.mqtt import MqttBroker
+from gateway.collector.collector import Collector, Surroundings
+from gateway.core.collection import EmbeddedStoreSettings
+from gateway.core.errors import ConfigError
+from gateway.core.protocols import Store
+from gateway.core.quantity import load_vocabulary
+from gateway.sim.district import District, RunningDistrict
+from gateway.sim.truth import points_served, read_log
+from gateway.stores.open import open_store
+from gateway.stores.read_back import read_back
+
+DRAIN_S = 15.0
+REFRESH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What was asked for."""
+
+    headless: bool = False
+    for_s: float | None = None
+    data: Path | None = None
+    breaking: Breaking | None = None
+    seed: int = 0
+
+
+async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
+    """Run until stopped or the time is over; return whether the audit balances.
+
+    Raises:
+        ConfigError: the data folder cannot be used.
+        SinkUnavailable: the broker does not start.
+    """
+    vocabulary = load_vocabulary()
+    with _folder(wanted.data) as folder:
+        district = District(vocabulary, clock=SystemClock(trusted=True), seed=wanted.seed)
+        async with district.serve(folder) as running, embedded_broker(folder) as url:
+            site = folder / "site.yaml"
+            site.write_text(running.site_file(data=folder / "edge", broker=url), encoding="utf-8")
+            configuration = load_configuration(site, vocabulary)
+            await _run_parts(wanted, folder, configuration, stop=stop)
+        audits = _audit(folder, running)
+    print_audit(audits)
+    return any(audit.rows for audit in audits) and all(audit.balances for audit in audits)
+
+
+async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *, stop: asyncio.Event) -> None:
+    """Run edge and collector with the broker between them until stopped; the collector ends last."""
+    table = LiveTable(configuration)
+    edge = Edge(configuration, environment={}, destinations=[mqtt_destination(configuration, {})], live=[table.show])
+    settings = EmbeddedStoreSettings(kind="embedded", path=str(folder / "store"))
+    async with AsyncExitStack() as stack:
+        store: Store = await stack.enter_async_context(
+            open_store(settings, secret=str, vocabulary=configuration.vocabulary)
+        )
+        if wanted.breaking is not None:
+            store = SpoilingStore(store, wanted.breaking)
+        collector = _collector(configuration, store, folder)
+        drained = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            collecting = tasks.create_task(collector.run(drained), name="collector")
+            show = tasks.create_task(_show(wanted, edge, collector, table=table, stop=stop), name="screen")
+            await edge.run(stop, drain_s=DRAIN_S)
+            drained.set()
+            await collecting
+            show.cancel()
+
+
+def _collector(configuration: Configuration, store: Store, folder: Path) -> Collector:
+    broker = configuration.site.broker
+    if broker is None:
+        raise ConfigError(f"{configuration.document.name}: broker is missing")
+    surroundings = Surroundings(
+        SystemClock(trusted=True), SystemRandom(), configuration.vocabulary, folder / "collector"
+    )
+    access = MqttAccess(client_id="kvarter-demo-collector")
+    return Collector(MqttBroker(broker, access), {"embedded": store}, surroundings=surroundings)
+
+
+async def _show(wanted: Demo, edge: Edge, collector: Collector, *, table: LiveTable, stop: asyncio.Event) -> None:
+    """Draw the figures once a second, and stop when the time is over."""
+    clock = edge.clock
+    started_s = clock.monotonic()
+    before = (started_s, 0)
+    with Screen(headless=wanted.headless) as screen:
+        while True:
+            now_s = clock.monotonic()
+            passed_s = now_s - before[0]
+            figures = Figures(
+                seconds=now_s - started_s,
+                readouts=edge.readouts,
+                per_s=(edge.readouts - before[1]) / passed_s if passed_s else 0.0,
+                stored=edge.confirmed,
+                backlog=edge.backlog(),
+                gaps=edge.gaps,
+                devices=table.devices(now_s),
+                troubles={**edge.troubles(), "lines_refused": collector.counters.refused},
+            )
+            screen.show(figures)
+            before = (now_s, edge.readouts)
+            if wanted.for_s is not None and now_s - started_s >= wanted.for_s:
+                stop.set()
+            await asyncio.sleep(REFRESH_S)
+
+
+def _audit(folder: Path, running: RunningDistrict) -> list[DeviceAudit]:
+    """Compare the store's file, opened afresh, with the district's log."""
+    answers = list(read_log(running.log))
+    audits = []
+    with read_back(folder / "store") as store:
+        (site,) = store.sites() or [""]
+        events = [stored.event for stored in store.events(site)]
+        stored_devices = set(store.devices(site))
+        for device in running.devices:
+            names = {placed.name for placed in device.points}
+            served = points_served(answers, device.points, device=device.logged_as)
+            rows = store.rows(site, device.id) if device.id in stored_devices else iter(())
+            points = ((time_ms, {n: v for n, v in row.items() if n in names}) for time_ms, row in rows)
+            gaps = [
+                (event.start_ms, event.end_ms)
+                for event in events
+                if event.kind == "gap" and event.device in {None, device.id}
+            ]
+            audits.append(audit_device(device.id, served, points, gaps=gaps))
+    return audits
+
+
+@contextmanager
+def _folder(wanted: Path | None) -> Iterator[Path]:
+    """Yield the folder that was asked for, or one that is removed afterwards."""
+    if wanted is None:
+        with tempfile.TemporaryDirectory(prefix="kvarter-demo-") as name:
+            yield Path(name)
+        return
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"--data {wanted}: cannot be made: {exc.strerror}") from exc
+    yield wanted.resolve()

@@ -1,0 +1,231 @@
+"""The role at the building: pollers → recorder → spool → relay."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import SystemRandom
+
+from drivers.factory import create_driver, open_link
+from drivers.link import Link
+from drivers.modbus.holes import LearntHoles
+from gateway import __version__
+from gateway.app.access import mqtt_access
+from gateway.app.catalogue import build_catalogue
+from gateway.app.clock import SystemClock
+from gateway.app.configuration import Configuration, load_configuration
+from gateway.app.folders import data_folder, memory_folder
+from gateway.app.memory import keep_catalogue, load_holes, save_holes
+from gateway.app.notify import NotifySocket, feed_watchdog
+from gateway.app.recorder import Live, Recorder
+from gateway.broker.mqtt import MqttBroker
+from gateway.core.clock import Clock
+from gateway.core.errors import ConfigError
+from gateway.core.protocols import Backlog, BrokerClient
+from gateway.core.quantity import Vocabulary, load_vocabulary
+from gateway.poller.poller import Poller, Target
+from gateway.poller.stamp import Stamper
+from gateway.relay.relay import Relay
+from gateway.relay.settings import Origin, RelaySettings
+from gateway.spool.spool import DurableSpool
+from gateway.wire.catalogue import catalogue_id, encode_catalogue
+from gateway.wire.line import LineEncoder
+
+log = logging.getLogger(__name__)
+
+DRAIN_STEP_S = 0.1
+FINISH_S = 3.0
+"""Polls in hand may take so long when stopping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where readouts go: a broker, and how what it takes is confirmed."""
+
+    name: str
+    broker: BrokerClient
+    settings: RelaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    destination: Destination
+    spool: DurableSpool
+    relay: Relay
+
+
+async def run_edge(path: Path, *, environment: Mapping[str, str], stop: asyncio.Event) -> None:
+    """Read a site and send it to its broker until stopped.
+
+    Raises:
+        ConfigError: the site file is wrong or names no broker.
+    """
+    configuration = load_configuration(path, load_vocabulary())
+    if configuration.site.broker is None:
+        raise ConfigError(f"{path}: broker is missing: `kvarter edge` sends over MQTT; without one use `kvarter run`")
+    edge = Edge(configuration, environment=environment, destinations=[mqtt_destination(configuration, environment)])
+    await edge.run(stop)
+
+
+def mqtt_destination(configuration: Configuration, environment: Mapping[str, str]) -> Destination:
+    """Return the broker of the site file.
+
+    Raises:
+        ConfigError: a credential cannot be read.
+    """
+    site = configuration.site
+    assert site.broker is not None  # noqa: S101 - asked for only where there is one
+    access = mqtt_access(site.broker, client_id=f"kvarter-{site.site}", environment=environment)
+    return Destination("mqtt", MqttBroker(site.broker, access), RelaySettings(delivery=site.delivery))
+
+
+class Edge:
+    """One gateway.
+
+    Args:
+        configuration: The checked site.
+        environment: Where the service manager names its folders.
+        destinations: Each gets every readout, through a spool of its own.
+        live: Called with every readout.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        environment: Mapping[str, str],
+        destinations: Sequence[Destination],
+        live: Sequence[Live] = (),
+    ) -> None:
+        self.configuration = configuration
+        self.clock: Clock = SystemClock(trusted=configuration.site.clock == "trusted")
+        self._destinations = destinations
+        self._live = live
+        self._manager = NotifySocket(environment)
+        self.data = data_folder(configuration.site.data, configuration.site.site, environment)
+        self._memory = memory_folder(configuration.site.site, self.data, environment)
+        self._run = f"{SystemRandom().getrandbits(64):016x}"
+        self._lanes: list[_Lane] = []
+        self._pollers: list[Poller] = []
+        self._links: dict[str, Link] = {}
+        self._recorder: Recorder | None = None
+        self._holes = dict(load_holes(self.data))
+
+    @property
+    def readouts(self) -> int:
+        """Readouts since the start."""
+        return self._recorder.readouts if self._recorder else 0
+
+    @property
+    def confirmed(self) -> int:
+        """Readouts that the first destination confirmed since the start."""
+        return self._lanes[0].relay.counters.released if self._lanes else 0
+
+    @property
+    def gaps(self) -> int:
+        """Gaps declared since the start."""
+        return self._recorder.gaps if self._recorder else 0
+
+    def backlog(self) -> Backlog:
+        """Return what waits for the first destination."""
+        return self._lanes[0].spool.backlog() if self._lanes else Backlog(0, None, 0, 0)
+
+    def troubles(self) -> Mapping[str, int]:
+        """Return what went wrong since the start, by kind."""
+        counts: dict[str, int] = {}
+        for poller in self._pollers:
+            for outcome, count in poller.counters.outcomes.items():
+                if outcome != "ok":
+                    counts[f"poll_{outcome}"] = counts.get(f"poll_{outcome}", 0) + count
+        for link in self._links.values():
+            for name in ("timeouts", "late", "foreign", "corrupt", "reopenings"):
+                counts[f"link_{name}"] = counts.get(f"link_{name}", 0) + int(asdict(link.counters)[name])
+        return {name: count for name, count in counts.items() if count}
+
+    async def run(self, stop: asyncio.Event, *, drain_s: float = 0.0) -> None:
+        """Read and send until stopped, then wait up to `drain_s` for the last receipts."""
+        async with AsyncExitStack() as stack:
+            await self._assemble(stack)
+            async with asyncio.TaskGroup() as tasks:
+                polls = [tasks.create_task(p.run(), name=f"poll[{p.link}]") for p in self._pollers]
+                sends = [
+                    tasks.create_task(lane.relay.run(), name=f"relay[{lane.destination.name}]") for lane in self._lanes
+                ]
+                progress = {f"poll[{p.link}]": lambda p=p: p.progress_s for p in self._pollers}
+                watch = tasks.create_task(feed_watchdog(self._manager, self.clock, progress), name="watchdog")
+                self._manager.say("READY=1")
+                log.info("%s: reading %d devices", self.configuration.site.site, len(self.configuration.devices))
+                await stop.wait()
+                self._manager.say("STOPPING=1")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FINISH_S):
+                        await asyncio.gather(*(poller.finish() for poller in self._pollers))
+                await _cancelled(polls)
+                await self._drain(drain_s)
+                await _cancelled([*sends, watch])
+            save_holes(self.data, self._holes)
+
+    async def _assemble(self, stack: AsyncExitStack) -> None:
+        site, vocabulary = self.configuration.site, self.configuration.vocabulary
+        message = encode_catalogue(build_catalogue(self.configuration))
+        catalogues = keep_catalogue(self.data, message)
+        floor_ms, events = 0, []
+        for destination in self._destinations:
+            spool, found = await self._open_spool(destination, catalogue_id(message), vocabulary)
+            stack.push_async_callback(spool.close)
+            floor_ms = max(floor_ms, spool.last_time_ms)
+            events = events or found
+            origin = Origin(site.site, self._run, __version__, catalogue_id(message), catalogues, self.troubles)
+            relay = Relay(
+                destination.broker,
+                spool,
+                origin=origin,
+                clock=self.clock,
+                random=SystemRandom(),
+                settings=destination.settings,
+            )
+            self._lanes.append(_Lane(destination, spool, relay))
+        live = [*self._live, *(lane.relay.show for lane in self._lanes if lane.destination.settings.live)]
+        self._recorder = Recorder(
+            LineEncoder(site.site, vocabulary),
+            Stamper(self.clock, floor_ms=floor_ms),
+            clock=self.clock,
+            spools=[lane.spool for lane in self._lanes],
+            live=live,
+        )
+        for event in events:
+            self._recorder.event(event)
+        for settings in self.configuration.links:
+            link = open_link(settings, clock=self.clock)
+            stack.push_async_callback(link.close)
+            self._links[settings.id] = link
+            self._pollers.append(self._poller(link, settings.id, self._recorder))
+
+    async def _open_spool(self, destination: Destination, catalogue: str, vocabulary: Vocabulary) -> ...: ...
+
+    def _poller(self, link: Link, link_id: str, recorder: Recorder) -> Poller:
+        targets = []
+        for device in self.configuration.on_link(link_id):
+            driver = create_driver(
+                device.settings,
+                device.file.profile,
+                link,
+                clock=self.clock,
+                vocabulary=self.configuration.vocabulary,
+                holes=self._holes.setdefault(device.settings.id, LearntHoles()),
+            )
+            targets.append(Target(device.settings.id, driver, device.groups))
+        return Poller(link_id, targets, clock=self.clock, sink=recorder.readout)
+
+    async def _drain(self, patience_s: float) -> None:
+        end_s = self.clock.monotonic() + patience_s
+        while any(lane.spool.backlog().waiting for lane in self._lanes) and self.clock.monotonic() < end_s:
+            await self.clock.sleep_until(self.clock.monotonic() + DRAIN_STEP_S)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

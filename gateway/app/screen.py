@@ -1,0 +1,129 @@
+"""What the demo shows: one screen while it runs, the audit when it has ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gateway.app.audit import DeviceAudit
+from gateway.core.protocols import Backlog
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDevice:
+    """The last readout of one device, in words."""
+
+    name: str
+    profile: str
+    main_value: str
+    age_s: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One look at a running demo."""
+
+    seconds: float
+    readouts: int
+    """Read since the start."""
+    per_s: float
+    stored: int
+    """Confirmed by the store."""
+    backlog: Backlog
+    gaps: int
+    devices: Sequence[LiveDevice] = ()
+    troubles: Mapping[str, int] = field(default_factory=dict)
+
+
+class Screen:
+    """A screen that is drawn anew with each look; a line every ten seconds where there is no terminal."""
+
+    def __init__(self, *, headless: bool) -> None:
+        self._console = Console(highlight=False)
+        self._live = (
+            None if headless or not self._console.is_terminal else Live(console=self._console, auto_refresh=False)
+        )
+        self._lines = 0
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, figures: Figures) -> None:
+        """Draw the figures."""
+        if self._live is not None:
+            self._live.update(_drawn(figures), refresh=True)
+        elif figures.seconds >= 10 * self._lines:
+            self._lines += 1
+            self._console.print(_line(figures), soft_wrap=True)
+
+
+def print_audit(audits: Sequence[DeviceAudit]) -> None:
+    """Print the balance, device by device, and the verdict."""
+    console = Console(highlight=False)
+    table = Table(
+        title="Audit: the store, read afresh, against the registers that were served", title_justify="left", box=None
+    )
+    for name in ("device", "rows", "values equal", "lost", "invented", "different", "in gaps", "cut off at the end"):
+        table.add_column(name, justify="left" if name == "device" else "right")
+    for audit in audits:
+        counts = (
+            audit.rows,
+            audit.values,
+            audit.lost,
+            audit.invented,
+            audit.differing,
+            audit.in_gaps,
+            audit.unfinished,
+        )
+        style = "" if audit.balances else "bold red"
+        table.add_row(audit.device, *map(str, counts), style=style)
+    console.print(table)
+    for audit in audits:
+        for finding in audit.findings:
+            console.print(f"  {finding}", soft_wrap=True)
+    rows, values = sum(audit.rows for audit in audits), sum(audit.values for audit in audits)
+    if audits and rows and all(audit.balances for audit in audits):
+        console.print(f"[bold green]balanced[/]: {rows} readouts, {values} values, each stored exactly once")
+    else:
+        console.print("[bold red]NOT balanced[/]: see the findings above")
+
+
+def _line(figures: Figures) -> str:
+    return (
+        f"{figures.seconds:4.0f} s: {figures.readouts} readouts, {figures.per_s:.1f}/s, {figures.stored} stored, "
+        f"{figures.backlog.waiting} waiting, {figures.gaps} gaps"
+    )
+
+
+def _drawn(figures: Figures) -> Group:
+    head = Text.assemble(
+        ("Kvarter demo", "bold"),
+        f"   {figures.seconds:.0f} s   {len(figures.devices)} devices   {figures.per_s:.1f} readouts/s   ",
+        (f"{figures.stored} confirmed stored", "green"),
+        f"   {figures.backlog.waiting} waiting   {figures.gaps} gaps",
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("device", "profile", "main value", "age", "status"):
+        table.add_column(name, justify="right" if name in {"main value", "age"} else "left")
+    for device in figures.devices:
+        style = "" if device.status == "ok" else "yellow"
+        table.add_row(
+            device.name, device.profile, device.main_value, f"{device.age_s:.0f} s", device.status, style=style
+        )
+    troubles = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in figures.troubles.items()) or "none"
+    foot = Text(f"troubles: {troubles}\nCtrl-C ends it with an audit", "dim")
+    return Group(head, Text(), table, Text(), foot)

@@ -1,0 +1,53 @@
+"""Edge, collector and embedded store in one process: the ordinary install for a single building."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import SystemRandom
+
+from gateway.app.configuration import load_configuration
+from gateway.app.edge import Destination, Edge, mqtt_destination
+from gateway.broker.local import LocalBroker
+from gateway.collector.collector import Collector, Surroundings
+from gateway.collector.settings import CollectorSettings
+from gateway.core.collection import EmbeddedStoreSettings
+from gateway.core.quantity import load_vocabulary
+from gateway.relay.settings import RelaySettings
+from gateway.stores.open import open_store
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 5.0
+"""What is read last still gets into the store, since it is here; what does not waits in the spool."""
+
+
+async def run_single(path: Path, *, environment: Mapping[str, str], stop: asyncio.Event) -> None:
+    """Read a site into its own store until stopped; send it to its broker as well where it names one.
+
+    Raises:
+        ConfigError: the site file is wrong.
+    """
+    configuration = load_configuration(path, load_vocabulary())
+    site = configuration.site
+    broker = LocalBroker()
+    here = Destination("store", broker, RelaySettings(live=False, compression=False))
+    destinations = [here, mqtt_destination(configuration, environment)] if site.broker else [here]
+    edge = Edge(configuration, environment=environment, destinations=destinations)
+    folder = site.store.path or str(edge.data / "store")
+    settings = EmbeddedStoreSettings(kind="embedded", path=folder, raw_retention=site.store.raw_retention)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, secret=str, vocabulary=configuration.vocabulary))
+        collector = Collector(
+            broker,
+            {"embedded": store},
+            surroundings=Surroundings(edge.clock, SystemRandom(), configuration.vocabulary, edge.data / "collector"),
+            settings=CollectorSettings(sites=(site.site,)),
+        )
+        log.info("%s: storing in %s", site.site, folder)
+        drained = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(collector.run(drained), name="collector")
+            await edge.run(stop, drain_s=DRAIN_S)
+            drained.set()

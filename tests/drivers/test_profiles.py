@@ -7,16 +7,24 @@ from importlib.resources import files
 import pytest
 
 from drivers.catalog import Catalog, ProfileFile
+from drivers.factory import create_driver, open_link
+from drivers.modbus.holes import LearntHoles
 from drivers.profile import (
     ModbusPoint,
     ModbusProfile,
+    ProfileTest,
     RegisterField,
     SunspecModel,
     SunspecProfile,
     Table,
     ValueType,
 )
+from gateway.core.protocols import Stream
 from gateway.core.quantity import load_vocabulary
+from gateway.core.readout import Readout
+from gateway.core.site import DeviceSettings, LinkSettings
+from tests.fakes import FakeClock
+from tests.fakes_registers import RegisterStream
 
 VOCABULARY = load_vocabulary()
 FILES = tuple(Catalog(VOCABULARY))
@@ -77,6 +85,15 @@ def test_tests_leave_the_easy_case(file: ProfileFile) -> None:
     """The tests of a profile contain a negative value or one that the device does not give."""
     values = [value for test in file.profile.tests for value in test.expect.values()]
     assert any(value is None or value < 0 for value in values)
+
+
+@EVERY_PROFILE
+async def test_driver_reads_what_the_tests_expect(file: ProfileFile) -> None:
+    """From a device with the registers of a test, the driver has the values of its author, to the last digit."""
+    for test in file.profile.tests:
+        readout = await readout_of(file, test)
+        assert dict(zip(readout.points, readout.values, strict=True)) == test.expect
+        assert not readout.suspect
 
 
 @EVERY_MODBUS_PROFILE
@@ -167,6 +184,32 @@ def test_sunspec_points_are_in_their_models(file: ProfileFile) -> None:
         assert len(set(point.model)) == len(point.model)
         for model in point.model:
             assert point.name in {field.name for field in known[model].fields}, (point.point, model)
+
+
+async def readout_of(file: ProfileFile, test: ProfileTest) -> Readout:
+    """Return what the driver reads from a device that holds the test's registers and no others."""
+    table = file.profile.modbus.table if isinstance(file.profile, ModbusProfile) else Table.HOLDING
+    held = {
+        (place, first + index): word
+        for place, runs in ((table, test.registers), *test.tables.items())
+        for first, words in runs.items()
+        for index, word in enumerate(words)
+        if place is not None
+    }
+    clock = FakeClock()
+
+    async def open_stream(_: LinkSettings) -> Stream:
+        return RegisterStream(clock, held)
+
+    settings = DeviceSettings.model_validate(
+        {"id": "device", "profile": file.id, "link": "link", "instance": test.instance, **test.settings}
+    )
+    link = open_link(LinkSettings(id="link", tcp="192.0.2.1:502"), clock=clock, open_stream=open_stream)
+    try:
+        driver = create_driver(settings, file.profile, link, clock=clock, vocabulary=VOCABULARY, holes=LearntHoles())
+        return await driver.read(tuple(test.expect))
+    finally:
+        await link.close()
 
 
 def modbus(file: ProfileFile) -> ModbusProfile:

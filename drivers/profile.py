@@ -170,7 +170,7 @@ class Point(Strict):
     multiply_by: tuple[Setting, ...] = ()
     """Keys of the site file that the raw value must be multiplied by; `check` demands them."""
     wrap: Annotated[float, Field(gt=0)] | None = None
-    """A counter returns to 0 after this value, in the device's unit."""
+    """Where the counter would reach this value it is 0 again, in the device's unit."""
 
     @field_validator("scale")
     @classmethod

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 from drivers.factory import read_plan
+from drivers.modbus.plan import ReadPlan
 from gateway.app.configuration import Configuration, PlannedDevice, load_configuration
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.core.readout import Readout, Status
@@ -32,13 +33,17 @@ class DevicePlan:
 
     device: PlannedDevice
     interval_s: float
-    requests: int
-    duration_s: float
+    plan: ReadPlan
 
     @property
     def load(self) -> float:
         """Share of the bus."""
-        return self.duration_s / self.interval_s
+        return self.plan.duration_s / self.interval_s
+
+    @property
+    def requests(self) -> str:
+        """The requests of one poll, in words: table, first address and count."""
+        return ", ".join(f"{block.table} {block.address}+{block.count}" for block in self.plan.blocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,6 @@ class Report:
     links: tuple[LinkPlan, ...]
     remarks: tuple[str, ...]
     offline_days: float
-    details: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def works(self) -> bool:
@@ -87,8 +91,8 @@ class Report:
                 link.link.id,
                 str(plan.device.unit_id),
                 format_duration(plan.interval_s),
-                f"{plan.requests} for {len(plan.device.points)} points",
-                f"{plan.duration_s * 1000:.0f} ms",
+                plan.requests,
+                f"{plan.plan.duration_s * 1000:.0f} ms",
             )
             for link in self.links
             for plan in link.plans
@@ -117,8 +121,11 @@ class Report:
                             "profile": plan.device.settings.profile,
                             "unit_id": plan.device.unit_id,
                             "interval_s": plan.interval_s,
-                            "requests": plan.requests,
-                            "duration_s": round(plan.duration_s, 6),
+                            "requests": [
+                                {"table": block.table, "address": block.address, "count": block.count}
+                                for block in plan.plan.blocks
+                            ],
+                            "duration_s": round(plan.plan.duration_s, 6),
                         }
                         for plan in link.plans
                     ],
@@ -177,7 +184,7 @@ def _device_plans(device: PlannedDevice, link: LinkSettings) -> list[DevicePlan]
     plans = []
     for group in device.groups:
         plan = read_plan(device.settings, device.file.profile, link, group.points)
-        plans.append(DevicePlan(device, group.interval_s, len(plan.blocks), plan.duration_s))
+        plans.append(DevicePlan(device, group.interval_s, plan))
     return plans
 
 

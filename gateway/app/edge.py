@@ -17,7 +17,8 @@ from gateway.app.catalogue import build_catalogue
 from gateway.app.clock import SystemClock
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.folders import data_folder, memory_folder
-from gateway.app.memory import keep_catalogue, load_holes, save_holes
+from gateway.app.identity import IdentifiedDriver
+from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, save_holes, save_serial_numbers
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.recorder import Live, Recorder
 from gateway.broker.mqtt import MqttBroker
@@ -111,7 +112,8 @@ class Edge:
         self._pollers: list[Poller] = []
         self._links: dict[str, Link] = {}
         self._recorder: Recorder | None = None
-        self._holes = dict(load_holes(self.data))
+        self._holes = load_holes(self.data)
+        self._serial_numbers = load_serial_numbers(self.data)
 
     @property
     def readouts(self) -> int:
@@ -166,6 +168,7 @@ class Edge:
                 await self._drain(drain_s)
                 await _cancelled([*sends, watch])
             save_holes(self.data, self._holes)
+            save_serial_numbers(self.data, self._serial_numbers)
 
     async def _assemble(self, stack: AsyncExitStack) -> None:
         site, vocabulary = self.configuration.site, self.configuration.vocabulary
@@ -216,7 +219,15 @@ class Edge:
                 vocabulary=self.configuration.vocabulary,
                 holes=self._holes.setdefault(device.settings.id, LearntHoles()),
             )
-            targets.append(Target(device.settings.id, driver, device.groups))
+            identified = IdentifiedDriver(
+                device.settings,
+                driver,
+                link,
+                clock=self.clock,
+                known=self._serial_numbers,
+                on_event=recorder.event,
+            )
+            targets.append(Target(device.settings.id, identified, device.groups))
         return Poller(link_id, targets, clock=self.clock, sink=recorder.readout)
 
     async def _drain(self, patience_s: float) -> None:

@@ -11,25 +11,30 @@ from gateway.wire.catalogue import catalogue_id
 log = logging.getLogger(__name__)
 
 HOLES = "holes.json"
+SERIAL_NUMBERS = "serial-numbers.json"
 CATALOGUES = "catalogues"
 
 
-def load_holes(data: Path) -> Mapping[str, LearntHoles]:
-    """Return the learnt holes by device; a file that cannot be used is as good as none: they are learnt again."""
-    try:
-        tree = json.loads((data / HOLES).read_text(encoding="utf-8"))
-        return {device: LearntHoles.from_mapping(mapping) for device, mapping in tree.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, AttributeError) as exc:
-        log.warning("%s: not usable, holes are learnt again: %s", data / HOLES, exc)
-        return {}
+def load_holes(data: Path) -> dict[str, LearntHoles]:
+    """Return the learnt holes by device; what cannot be used is learnt again."""
+    tree = _read(data / HOLES)
+    return {device: LearntHoles.from_mapping(holes) for device, holes in tree.items() if isinstance(holes, dict)}
 
 
 def save_holes(data: Path, holes: Mapping[str, LearntHoles]) -> None:
     """Keep the learnt holes; a disk that refuses is said, and no reason to stop."""
     tree = {device: learnt.to_mapping() for device, learnt in holes.items() if learnt.cuts}
     _write(data / HOLES, json.dumps(tree, indent=1, sort_keys=True).encode())
+
+
+def load_serial_numbers(data: Path) -> dict[str, str]:
+    """Return the serial number that each device said last."""
+    return {device: serial for device, serial in _read(data / SERIAL_NUMBERS).items() if isinstance(serial, str)}
+
+
+def save_serial_numbers(data: Path, known: Mapping[str, str]) -> None:
+    """Keep the serial numbers; a disk that refuses is said, and no reason to stop."""
+    _write(data / SERIAL_NUMBERS, json.dumps(dict(known), indent=1, sort_keys=True).encode())
 
 
 def keep_catalogue(data: Path, message: bytes) -> Mapping[str, bytes]:
@@ -45,6 +50,18 @@ def keep_catalogue(data: Path, message: bytes) -> Mapping[str, bytes]:
     if catalogue_id(message) not in sound:
         _write(folder / f"{catalogue_id(message)}.json", message)
     return {**sound, catalogue_id(message): message}
+
+
+def _read(path: Path) -> dict[str, object]:
+    """Return the mapping in a file; a file that cannot be used is as good as none."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        log.warning("%s: not usable, begun anew: %s", path, exc)
+        return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -4,10 +4,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
+WIDTH_OF_FILES = 200
+"""Characters, where the output is not a terminal."""
 _JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
@@ -41,7 +44,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     """Print a table; columns whose name ends with ` #` are aligned to the right."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.removesuffix(" #"), justify="right" if column.endswith(" #") else "left")
+        justify: Literal["right", "left"] = "right" if column.endswith(" #") else "left"
+        table.add_column(column.removesuffix(" #"), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table, width=None if console.is_terminal else WIDTH_OF_FILES)

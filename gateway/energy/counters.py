@@ -75,7 +75,7 @@ def cause_of_fall(before: float, after: float, *, wrap: float | None) -> Cause |
     Args:
         before: The earlier reading.
         after: The later reading.
-        wrap: The value after which the register returns to 0, None where that is not known.
+        wrap: Where the register would reach this value it is 0 again, None where that is not known.
     """
     if after >= before:
         return None

@@ -122,8 +122,7 @@ def _raw_total(placed: PlacedPoint, value: float) -> float:
     point = placed.point
     device = placed.conversion.invert(float(value))
     if point.wrap is not None:
-        resolution = 0.0 if placed.slots[0].is_float else abs(point.scale)
-        device %= point.wrap + resolution
+        device %= point.wrap
     return (device - point.offset) / point.scale / placed.ratio
 
 

@@ -15,7 +15,7 @@ class PointFacts:
     interval_ms: int | None = None
     """How often it is read, None where nobody says so."""
     wrap: float | None = None
-    """The value after which its counter returns to 0, None where nobody says so."""
+    """Where its counter would reach this value it is 0 again, None where nobody says so."""
 
 
 UNKNOWN = PointFacts()

@@ -28,7 +28,7 @@ class CataloguePoint(_Entry):
     interval_ms: int | None = None
     """How often it is read, where that is not the device's own interval."""
     wrap: float | None = None
-    """A counter returns to 0 after this value, in `unit`."""
+    """Where the counter would reach this value it is 0 again, in `unit`."""
 
 
 class CatalogueDevice(_Entry):

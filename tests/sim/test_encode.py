@@ -152,7 +152,7 @@ def test_a_number_is_never_said_as_no_value() -> None:
 
 
 def test_a_counter_begins_again_after_its_last_number() -> None:
-    """A counter that wraps at 9990 litres says 9990, and then 0."""
+    """A counter that wraps at 10,000 litres says 9990, and then 0."""
     assert [said("water_hot_volume", volume) for volume in (9.99, 10.0, 10.01)] == [
         {252: (999,)},
         {252: (0,)},

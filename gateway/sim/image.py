@@ -33,7 +33,7 @@ def lay_out(
     settings: Mapping[Setting, float] | None = None,
     name: str = "",
 ) -> Layout:
-    """Return the device that the profile describes, with all its instances.
+    """Return the device that the profile describes, with all its instances, and without any other register.
 
     Args:
         profile: What the device is.
@@ -56,7 +56,7 @@ def lay_out(
     slots = {slot for placed in points.values() for point in placed for slot in point.touched}
     constants = constants_of(profile, slots, variant=chosen, serial=serial)
     image = Image(
-        fixed=_registers(constants.fixed),
+        fixed=_between(points) | _registers(constants.fixed),
         preferred=_registers(constants.preferred),
         alone={_span(slot): words for slot, words in constants.alone.items()},
         clusters=_clusters(points),
@@ -84,6 +84,18 @@ def _sunspec(
 
 def _clusters(points: Mapping[int, Sequence[PlacedPoint]]) -> tuple[tuple[int, Cluster], ...]:
     return tuple((instance, cluster) for instance, placed in points.items() for cluster in clusters(placed))
+
+
+def _between(points: Mapping[int, Sequence[PlacedPoint]]) -> dict[Key, int]:
+    """Return zeros for what lies between the parts of one value, since these are read in one request."""
+    held = {key for placed in points.values() for point in placed for slot in point.touched for key in keys_of(slot)}
+    between: dict[Key, int] = {}
+    for placed in (point for some in points.values() for point in some if not point.point.single):
+        for table in {slot.table for slot in placed.touched}:
+            slots = [slot for slot in placed.touched if slot.table is table]
+            inside = range(min(slot.address for slot in slots), max(slot.end for slot in slots))
+            between |= dict.fromkeys({(table, address) for address in inside} - held, 0)
+    return between
 
 
 def _registers(held: Held) -> dict[Key, int]:

@@ -33,6 +33,8 @@ class _Box:
     unit_id: int
     interval: str
     parts: Sequence["_Part"]
+    points: Sequence[str] = ()
+    """Only these; all of the profile if empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,15 @@ class _Line:
     """Of the serial port, for the site file."""
 
 
-def _one(profile: str, unit_id: int, interval: str, *, part: _Part) -> _Box:
-    return _Box(profile, unit_id, interval, (part,))
+def _one(profile: str, unit_id: int, interval: str, *, part: _Part, points: Sequence[str] = ()) -> _Box:
+    return _Box(profile, unit_id, interval, (part,), points)
 
+
+# A box that takes a request every half second cannot say more in 5 s.
+_OF_A_SLOW_CHARGER: Final = (
+    *("ev_state", "ev_error", "ev_power", "ev_current_l1", "ev_current_l2", "ev_current_l3"),
+    *("ev_energy", "ev_energy_session"),
+)
 
 _LINES: Final = (
     _Line(
@@ -100,7 +108,19 @@ _LINES: Final = (
         "tcp",
         (_one("nibe/s-series", 1, "5s", part=_Part("heat_pump_2", "heat_pump", "House B", "pump_2")),),
     ),
-    _Line("garage", "tcp", (_one("keba/p30", 255, "5s", part=_Part("charger_1", "charger", "Garage", "charger_1")),)),
+    _Line(
+        "garage",
+        "tcp",
+        (
+            _one(
+                "keba/p30",
+                255,
+                "5s",
+                part=_Part("charger_1", "charger", "Garage", "charger_1"),
+                points=_OF_A_SLOW_CHARGER,
+            ),
+        ),
+    ),
     _Line(
         "court",
         "tcp",
@@ -253,8 +273,9 @@ def _device_texts(line: _Line, box: _Box) -> Sequence[str]:
     texts = []
     for instance, part in enumerate(box.parts, start=1):
         which = f", instance: {instance}" if len(box.parts) > 1 else ""
+        only = f", points: [{', '.join(box.points)}]" if box.points else ""
         texts.append(
             f"  - {{id: {part.id}, profile: {box.profile}, link: {line.id}, unit_id: {box.unit_id}{which}, "
-            f"role: {part.role}, label: {json.dumps(part.label)}, interval: {box.interval}}}"
+            f"role: {part.role}, label: {json.dumps(part.label)}, interval: {box.interval}{only}}}"
         )
     return texts

@@ -1,6 +1,6 @@
 """The points of a profile, each with its place in the device and its way into the vocabulary's unit."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -98,8 +98,3 @@ def _varied(profile: ModbusProfile, variant: Variant) -> Iterator[ModbusPoint]:
         if point.point not in variant.without:
             yield replaced.pop(point.point, point)
     yield from replaced.values()
-
-
-def names_of(points: Sequence[PlacedPoint]) -> tuple[str, ...]:
-    """Return the points' names in the vocabulary."""
-    return tuple(placed.name for placed in points)

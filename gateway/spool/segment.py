@@ -119,6 +119,11 @@ def decode_header(segment: bytes) -> SegmentHeader | None:
     return SegmentHeader(generation, Origin(text[:16], text[16:24], text[24:]), first, utc_ms)
 
 
+def is_ours(segment: bytes) -> bool:
+    """Return whether unreadable bytes may have been a segment of this version; one of another says so."""
+    return not segment.startswith(_MAGIC) or segment[len(_MAGIC) : len(_MAGIC) + 2] == VERSION.to_bytes(2, "little")
+
+
 def span_of(record: Record) -> Span:
     """Return where the entries of a record stand in sequence and time."""
     return Span(

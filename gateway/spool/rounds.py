@@ -1,0 +1,198 @@
+"""What each round writes to flash, and what follows when it landed or was refused. Nothing here waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.core.errors import SpoolError
+from gateway.spool.anchors import Anchor, within_bounds
+from gateway.spool.eviction import Evictions
+from gateway.spool.ledger import Draft, Stretch, drafts
+from gateway.spool.ranges import RangeSet
+from gateway.spool.record import HEADER_BYTES, Kind, Record
+from gateway.spool.ring import Doubtful, FlashRing, Landed, WriteOrder
+from gateway.spool.segment import SegmentHeader, Span
+from gateway.spool.state import SpoolState
+
+_EVICT_SHARE = 4
+"""The oldest segment is given up while this part of the active one is still free: what is kept of it goes there."""
+_STATE_SHARE = 4
+"""Part of a new segment that what is known about the others may take."""
+_ENTRY_BYTES = 24
+"""What a block needs for one entry beside its body, before packing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why there is a round."""
+
+    sync: bool = True
+    mark: bool = False
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scar:
+    """Damage on flash that is declared once, and then blanked."""
+
+    segment: str
+    generation: int
+    offset: int
+    length: int
+
+
+class Rounds:
+    """Turns what waits into orders for the ring, and what the ring did into the state of entries."""
+
+    def __init__(self, state: SpoolState, ring: FlashRing) -> None:
+        self._state = state
+        self._ring = ring
+        self._held: list[tuple[str, Span]] = []
+        self._saving: dict[str, RangeSet] = {}
+        self._anchoring: list[Anchor] = []
+        self._healing: list[Scar] = []
+        self._is_marked = False
+        self.evictions = Evictions(state)
+        self.doubtful: set[str] = set()
+        """Segments whose last sync failed: what waits in them is copied."""
+        self.rescued: list[str] = []
+        """Segments of which the last order has the copies."""
+        self.scars: list[Scar] = []
+        """Damage whose declaration is not on flash yet."""
+
+    def order(self, copies: Sequence[Record], occasion: Occasion) -> WriteOrder:
+        """Return all that is to be written now."""
+        eviction = self.evictions.current
+        unwritten = ((sequence, kept.origin, kept.entry) for _, sequence, kept in self._state.ledger.unwritten())
+        generations = self._state.generations
+        order = WriteOrder(
+            notes=tuple(self._notes()) if occasion.sync else (),
+            copies=tuple(copies),
+            drafts=(*(eviction.remaining if eviction else ()), *drafts(unwritten)),
+            closing=self._closing(occasion),
+            blanks=tuple(
+                (scar.segment, scar.offset, scar.length)
+                for scar in self._healing
+                if generations.get(scar.segment) == scar.generation
+            ),
+            sync=occasion.sync,
+        )
+        return order if _most_bytes(order) < self._ring.room_bytes else self._with_new_segment(order)
+
+    def landed(self, order: WriteOrder, landed: Landed) -> None:
+        """Note what is on flash now."""
+        state = self._state
+        state.health.rounds += 1
+        state.health.flash_bytes += landed.size_bytes
+        for name, generation in landed.opened:
+            state.places.forget(name)
+            state.generations[name] = generation
+            self.doubtful.discard(name)
+        self._held += landed.spans
+        if not landed.synced:
+            for _, span in landed.spans:
+                self._note_written(span)
+            return
+        held, self._held = self._held, []
+        for name, span in held:
+            self._settle(name, span)
+        self._healing, self.scars = self.scars, []
+        if landed.written >= len(order.notes):
+            self._confirm()
+        if landed.written >= len(order.notes) + len(order.copies):
+            self.doubtful.difference_update(self.rescued)
+        self.evictions.finish()
+
+    def refused(self, refusal: SpoolError) -> None:
+        """Note that nothing of the last order is certain."""
+        state = self._state
+        if isinstance(refusal, Doubtful):
+            self.doubtful.update(refusal.segments)
+            for kept in state.ledger.written():
+                kept.is_written = False
+            self._held = []
+        if state.tier is not None:
+            # The RAM tier has the anchors; while the disk refuses that must do, or nothing would be sent.
+            state.times.confirm(list(state.times.pending))
+            state.fix_times()
+
+    def spare(self) -> list[str]:
+        """Return the segments of which nothing is needed any more, oldest first."""
+        state, busy = self._state, self.busy()
+        names = [name for name in state.generations if name not in busy and not any(state.waiting_in(name))]
+        return sorted(names, key=lambda name: state.generations[name])
+
+    def is_crowded(self) -> bool:
+        """Return whether the active segment is the last one to be had."""
+        ring = self._ring
+        return ring.room_bytes < ring.segment_bytes // _EVICT_SHARE and not ring.can_grow and not self.spare()
+
+    def busy(self) -> set[str]:
+        """Return the segments that are being written."""
+        active = self._ring.active
+        return {name for name, _ in self._held} | ({active} if active else set())
+
+    def to_copy(self, name: str) -> list[Stretch]:
+        """Return what waits in a doubtful segment; when nothing does it is no longer doubtful."""
+        wanted = [(place.span.run, first, last) for place, each in self._state.waiting_in(name) for first, last in each]
+        if not wanted:
+            self.doubtful.discard(name)
+        return wanted
+
+    def _notes(self) -> list[Record]:
+        """Return what is to be known before any entry of the round."""
+        state = self._state
+        self._anchoring = list(state.times.pending)
+        self._saving = {run: RangeSet(ranges) for run, ranges in state.unsaved.items()}
+        marks = [] if self._is_marked else [state.mark(Kind.MARK)]
+        return [*marks, *(anchor.record(state.origin) for anchor in self._anchoring), *state.released()]
+
+    def _closing(self, occasion: Occasion) -> tuple[Record, ...]:
+        if occasion.stop:
+            return (self._state.mark(Kind.CLEAN_STOP),)
+        return (self._state.mark(Kind.MARK),) if occasion.mark and self._is_marked else ()
+
+    def _with_new_segment(self, order: WriteOrder) -> WriteOrder:
+        state = self._state
+        header = SegmentHeader(0, state.origin, state.next_sequence, within_bounds(state.clock.utc_ms()))
+        everything = state.everything(self._ring.segment_bytes // _STATE_SHARE)
+        return replace(order, header=header, state=everything, spare=tuple(self.spare()))
+
+    def _note_written(self, span: Span) -> None:
+        recent = self._state.ledger.recent(span.run)
+        for sequence in range(span.first, span.last + 1):
+            if sequence in recent:
+                recent[sequence].is_written = True
+
+    def _settle(self, name: str, span: Span) -> None:
+        """Note that a block is safe on flash; what was released while it was on its way there must be saved too."""
+        state = self._state
+        state.places.put(name, span)
+        self.evictions.landed(span)
+        state.ledger.settle(span.run, span.first, span.last)
+        gone = RangeSet([(span.first, span.last)])
+        for first, last in state.ledger.overlap(span.run, span.first, span.last):
+            gone.remove(first, last)
+        for first, last in gone:
+            state.note_released(span.run, first, last)
+
+    def _confirm(self) -> None:
+        state = self._state
+        self._is_marked = True
+        for run, ranges in self._saving.items():
+            for first, last in ranges:
+                state.unsaved[run].remove(first, last)
+            if not state.unsaved[run]:
+                del state.unsaved[run]
+        state.times.confirm(self._anchoring)
+        state.fix_times()
+        state.ledger.forget_idle_runs(frozenset({state.origin.run, self.evictions.run}))
+
+
+def _most_bytes(order: WriteOrder) -> int:
+    """Return more than the order can take."""
+    records = (*order.notes, *order.copies, *order.closing)
+    return sum(HEADER_BYTES + len(record.payload) for record in records) + sum(map(_draft_bytes, order.drafts))
+
+
+def _draft_bytes(draft: Draft) -> int:
+    return HEADER_BYTES + 64 + sum(_ENTRY_BYTES + len(entry.body) for entry in draft.entries)

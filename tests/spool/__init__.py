@@ -1,0 +1,1 @@
+"""The durable log between a reading and its receipt."""

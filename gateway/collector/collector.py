@@ -114,20 +114,19 @@ class Collector:
         while True:
             inspected = await self._inspection.judge(await self._intake.get())
             if inspected is not None:
-                self._ledger.begin(inspected.parcel.key)
                 await self._dispatch.load(inspected)
 
     def _outcome(self, parcel: Parcel, is_stored: bool) -> None:  # noqa: FBT001
-        if is_stored:
-            self._ledger.finish(parcel.key, parcel.digest, self._clock.monotonic())
-            self._answer(parcel)
-        else:
-            self._ledger.abandon(parcel.key)
+        site, run, span, now_s = parcel.site, parcel.run, (parcel.first, parcel.last), self._clock.monotonic()
+        if not is_stored:
             self.counters.abandoned += 1
+            self._ledger.abandon(site, run, span, now_s=now_s)
+            return
+        for first, last in self._ledger.store(site, run, span, now_s=now_s):
+            self._answer(site, run, first, last)
 
-    def _answer(self, parcel: Parcel) -> None:
-        receipt = Receipt(parcel.run, parcel.first, parcel.last, self._settings.accepts)
-        self._reception.answer(parcel.site, receipt)
+    def _answer(self, site: str, run: str, first: int, last: int) -> None:
+        self._reception.answer(site, Receipt(run, first, last, self._settings.accepts))
 
     def _writer(self, name: str, store: Store) -> StoreWriter:
         return StoreWriter(

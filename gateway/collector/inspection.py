@@ -8,7 +8,7 @@ from gateway.collector.catalogues import Catalogues
 from gateway.collector.checks import Inventory, Refused, check_lines
 from gateway.collector.intake import Arrival
 from gateway.collector.journal import Journal
-from gateway.collector.ledger import Ledger
+from gateway.collector.ledger import Ledger, Standing
 from gateway.collector.reception import CATALOGUE, PACKED
 from gateway.collector.twins import Twins
 from gateway.collector.writer import Parcel
@@ -34,7 +34,7 @@ class Inspection:
     """Judges one message after the other.
 
     Args:
-        repeat: Is told of a batch that was stored lately and needs its receipt again.
+        repeat: Is told site, run, first and last of a batch that was stored lately and needs its receipt again.
         wish: Is told of a site whose catalogue is lacking.
     """
 
@@ -45,7 +45,7 @@ class Inspection:
         *,
         clock: Clock,
         journal: Journal,
-        repeat: Callable[[Parcel], None],
+        repeat: Callable[[str, str, int, int], None],
         wish: Callable[[str], None],
     ) -> None:
         self._catalogues = catalogues
@@ -81,9 +81,6 @@ class Inspection:
         site, batch = decode_batch(text)
         if site != arrival.site:
             raise WireError(f"a batch of site {site}")
-        parcel = Parcel(site, batch.run, batch.first, batch.last, hash(text))
-        if self._is_known(parcel):
-            return None
         inventory = await self._catalogues.find(site, batch.catalogue)
         if inventory is None:
             self._counters.lacking += 1
@@ -93,19 +90,16 @@ class Inspection:
             )
             return None
         self._journal.recovered(f"catalogue {site}", f"{site}: the catalogue is here")
-        return await self._check(parcel, batch, inventory)
+        span = (batch.first, batch.last)
+        standing = self._ledger.arrive(site, batch.run, span, now_s=self._clock.monotonic())
+        if standing is Standing.NEW:
+            return await self._check(site, batch, inventory)
+        self._counters.duplicates += 1
+        if standing is Standing.STORED:
+            self._repeat(site, batch.run, *span)
+        return None
 
-    def _is_known(self, parcel: Parcel) -> bool:
-        if self._ledger.is_in_hand(parcel.key):
-            self._counters.duplicates += 1
-            return True
-        if self._ledger.is_stored(parcel.key, parcel.digest, self._clock.monotonic()):
-            self._counters.duplicates += 1
-            self._repeat(parcel)
-            return True
-        return False
-
-    async def _check(self, parcel: Parcel, batch: Batch, inventory: Inventory) -> Inspected:
+    async def _check(self, site: str, batch: Batch, inventory: Inventory) -> Inspected:
         now_ms = self._clock.utc_ms() if self._clock.synchronised() else None
         refused: list[Refused] = []
         for start in range(0, len(batch.lines), _LINES_AT_ONCE):
@@ -114,25 +108,23 @@ class Inspection:
             await asyncio.sleep(0)
         if refused:
             self._counters.refused += len(refused)
-            self._journal.warn(f"lines {parcel.site}", f"{parcel.site}: a line is refused: {refused[0].reason}")
+            self._journal.warn(f"lines {site}", f"{site}: a line is refused: {refused[0].reason}")
         away = {each.index for each in refused}
         lines = [(index, line) for index, line in enumerate(batch.lines) if index not in away]
-        self._look_for_twins(parcel, [line for _, line in lines])
+        self._look_for_twins(site, batch.run, [line for _, line in lines])
         self._counters.batches += 1
         self._counters.lines += len(lines)
-        return Inspected(
-            Parcel(parcel.site, parcel.run, parcel.first, parcel.last, parcel.digest, tuple(refused)), lines
-        )
+        return Inspected(Parcel(site, batch.run, batch.first, batch.last, tuple(refused)), lines)
 
-    def _look_for_twins(self, parcel: Parcel, lines: Sequence[bytes]) -> None:
+    def _look_for_twins(self, site: str, run: str, lines: Sequence[bytes]) -> None:
         if not lines:
             return
         times = [int(line[line.rindex(b" ") : -6]) for line in (lines[0], lines[-1])]
-        other = self._twins.note(parcel.site, parcel.run, first_ms=min(times), last_ms=max(times))
+        other = self._twins.note(site, run, first_ms=min(times), last_ms=max(times))
         if other is not None:
             self._counters.twins += 1
             self._journal.warn(
-                f"twins {parcel.site}",
-                f"{parcel.site}: two gateways seem to send under this id (runs {parcel.run} and {other} cover the same "
-                "time): give the copy a site id of its own; after the clock was set back this passes by itself",
+                f"twins {site}",
+                f"{site}: two gateways seem to send under this id (runs {run} and {other} cover the same time): "
+                "give the copy a site id of its own; after the clock was set back this passes by itself",
             )

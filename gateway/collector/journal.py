@@ -14,7 +14,7 @@ class Journal:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._notices = Notices()
+        self._notices = Notices(change_s=60.0)
         self.counters = CollectorCounters()
 
     def warn(self, subject: str, text: str) -> None:

@@ -26,7 +26,7 @@ class CollectorSettings:
     stop_s: float = 10.0
     """When stopping, the write in hand may take so long."""
     remembered_s: float = 60.0
-    """A batch that comes again within this time after it was stored is receipted without another write."""
+    """Readouts that come again within this time after they were stored are receipted without another write."""
 
 
 @dataclass(slots=True)

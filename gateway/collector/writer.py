@@ -24,15 +24,8 @@ class Parcel:
     run: str
     first: int
     last: int
-    digest: int
-    """Of the message, to know it again."""
     refused: tuple[Refused, ...] = ()
     """By the checks."""
-
-    @property
-    def key(self) -> tuple[str, str, int, int]:
-        """What its receipt names."""
-        return (self.site, self.run, self.first, self.last)
 
 
 @dataclass(slots=True)

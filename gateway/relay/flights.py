@@ -4,8 +4,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
 
-from gateway.core.protocols import Batch
-
 LEAST_BYTES = 65_536
 BATCH_BYTES = 262_144
 BATCHES = 8
@@ -17,7 +15,10 @@ _Key = tuple[str, int, int]
 class Flight:
     """One batch that was sent."""
 
-    batch: Batch
+    run: str
+    first: int
+    last: int
+    catalogue: str
     size_bytes: int
     sent_s: float
     """On `Clock.monotonic`."""
@@ -45,7 +46,7 @@ class Flights:
 
     def launch(self, flight: Flight) -> None:
         """Note that a batch is on its way, perhaps once more."""
-        key = _key(flight.batch)
+        key = (flight.run, flight.first, flight.last)
         self._overdue.pop(key, None)
         self._forget(self._airborne.pop(key, None))
         self._airborne[key] = flight
@@ -122,7 +123,3 @@ class Pace:
         """Learn from a batch that got no receipt, or from a lost connection."""
         self._budget_bytes = LEAST_BYTES
         self._storing_s = inf
-
-
-def _key(batch: Batch) -> _Key:
-    return (batch.run, batch.first, batch.last)

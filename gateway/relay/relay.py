@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from gateway.core.clock import Clock
+from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable, WireError
-from gateway.core.notices import Notices
+from gateway.core.notices import Notices, first_error
 from gateway.core.protocols import Batch, BrokerClient, BrokerSession, Message, Spool
 from gateway.core.readout import Readout
 from gateway.relay.flights import LEAST_BYTES, Flight, Flights, Pace
@@ -32,6 +33,7 @@ _GZIP_S = 60.0
 _STATUS_S = 60.0
 _STABLE_S = 30.0
 _FAREWELL_S = 2.0
+_LONGEST_ANNOUNCE_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -44,6 +46,11 @@ class _Course:
     """Catalogues published."""
     is_open: bool = False
     """The birth is published."""
+    confirmed: set[str] = field(default_factory=set)
+    """Catalogues that some collector has: a batch under them got its receipt."""
+    announce_again_s: float = 0.0
+    """Not before this instant is the catalogue in force published again for want of receipts."""
+    announce_wait_s: float = 60.0
 
 
 class Relay:
@@ -63,8 +70,8 @@ class Relay:
         self._spool = spool
         self._origin = origin
         self._clock = clock
-        self._random = random
         self._settings = settings or RelaySettings()
+        self._delays = Delays(random, longest_s=self._settings.longest_delay_s)
         self._topics = Topics(origin.site)
         self._in_force = origin.catalogue
         self._flights = Flights(resend_s=self._settings.resend_s)
@@ -73,7 +80,7 @@ class Relay:
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._gzip_until_s = -1.0
-        self._notices = Notices()
+        self._notices = Notices(change_s=60.0)
         self.counters = RelayCounters()
         self._people = LiveValues(
             self._topics, interval_s=self._settings.live_interval_s, clock=clock, counters=self.counters
@@ -96,7 +103,6 @@ class Relay:
 
     async def run(self) -> None:
         """Send for ever; whatever happens to the broker, keep, come back, and send again."""
-        attempt = 0
         while True:
             started_s = self._clock.monotonic()
             try:
@@ -104,10 +110,8 @@ class Relay:
             except* SinkUnavailable as group:
                 self._lost(group)
             if self._clock.monotonic() - started_s >= _STABLE_S:
-                attempt = 0
-            delay_s = min(0.5 * 2.0 ** min(attempt, 16), self._settings.longest_delay_s)
-            attempt += 1
-            await self._clock.sleep_until(self._clock.monotonic() + delay_s * self._random.uniform(0.5, 1.0))
+                self._delays.reset()
+            await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
 
     async def _connect(self) -> None:
         will = Message(self._topics.status, encode_will(self._origin.run), retain=True)
@@ -141,7 +145,7 @@ class Relay:
     def _lost(self, group: BaseExceptionGroup[SinkUnavailable]) -> None:
         self._course = _Course()
         self.counters.failures += 1
-        self._warn("broker", str(_first(group)))
+        self._warn("broker", str(first_error(group)))
 
     def _birth(self) -> Message:
         birth = encode_birth(
@@ -169,59 +173,71 @@ class Relay:
             await self._spool.wait()
             await self._clock.sleep_until(self._clock.monotonic() + self._settings.collect_s)
             async with asyncio.TaskGroup() as tasks:
-                for flight in await self._take_new():
-                    tasks.create_task(self._send(session, flight), name=f"relay[live {flight.batch.first}]")
+                for batch, flight in await self._take_new():
+                    tasks.create_task(self._send(session, batch, flight), name=f"relay[live {batch.first}]")
             self._wake.set()
 
-    async def _take_new(self) -> list[Flight]:
+    async def _take_new(self) -> list[tuple[Batch, Flight]]:
         """Return what is new, newest first; at the first look only the newest batch counts as new."""
         course = self._course
         floor = -1 if course.mark is None else course.mark
-        taken: list[Flight] = []
+        taken: list[tuple[Batch, Flight]] = []
         async with self._turn:
             for _ in range(1 if course.mark is None else _LIVE_BATCHES):
                 batch = await self._spool.next_batch(order="newest", max_lines=_MAX_LINES, max_bytes=LEAST_BYTES)
                 new = batch and newer_part(batch, self._origin.run, floor)
                 if not new:
                     break
-                taken.append(self._launch(new, is_backfill=False))
+                taken.append((new, self._launch(new, is_backfill=False)))
                 if new.first <= floor + 1:
                     break
-        course.mark = max([floor, *(flight.batch.last for flight in taken)])
+        course.mark = max([floor, *(batch.last for batch, _ in taken)])
         return taken
 
     async def _send_backlog(self, session: BrokerSession, tasks: asyncio.TaskGroup) -> None:
         while True:
             self._wake.clear()
-            flight = await self._take_old()
-            if flight is None:
+            taken = await self._take_old()
+            if taken is None:
                 await self._wake.wait()
             else:
-                tasks.create_task(self._send(session, flight), name=f"relay[backlog {flight.batch.first}]")
+                batch, flight = taken
+                tasks.create_task(self._send(session, batch, flight), name=f"relay[backlog {batch.first}]")
 
-    async def _take_old(self) -> Flight | None:
+    async def _take_old(self) -> tuple[Batch, Flight] | None:
         """Return the oldest batch of backlog, None when there is none or enough is on its way."""
-        for flight in self._flights.overdue(self._clock.monotonic()):
-            self.counters.overdue += 1
-            self._pace.lost()
-            if flight.batch.catalogue != self._in_force:
-                self._course.announced.discard(flight.batch.catalogue)
+        self._look_for_overdue()
         if self._course.mark is None or not self._pace.allows(self._flights):
             return None
         async with self._turn:
             batch = await self._spool.next_batch(order="oldest", max_lines=_MAX_LINES, max_bytes=self._pace.batch_bytes)
             old = batch and older_part(batch, self._origin.run, self._course.mark)
-            return self._launch(old, is_backfill=True) if old else None
+            return (old, self._launch(old, is_backfill=True)) if old else None
+
+    def _look_for_overdue(self) -> None:
+        """Close the window for what got no receipt; perhaps its catalogue did not arrive, so it is published again."""
+        now_s, course = self._clock.monotonic(), self._course
+        for flight in self._flights.overdue(now_s):
+            self.counters.overdue += 1
+            self._pace.lost()
+            if flight.catalogue in course.confirmed:
+                continue
+            if flight.catalogue != self._in_force:
+                course.announced.discard(flight.catalogue)
+            elif now_s >= course.announce_again_s:
+                course.announced.discard(flight.catalogue)
+                course.announce_again_s = now_s + course.announce_wait_s
+                course.announce_wait_s = min(2 * course.announce_wait_s, _LONGEST_ANNOUNCE_S)
 
     def _launch(self, batch: Batch, *, is_backfill: bool) -> Flight:
         self._spool.sent(batch)
         size_bytes = sum(map(len, batch.lines))
-        flight = Flight(batch, size_bytes, self._clock.monotonic(), is_backfill)
+        now_s = self._clock.monotonic()
+        flight = Flight(batch.run, batch.first, batch.last, batch.catalogue, size_bytes, now_s, is_backfill)
         self._flights.launch(flight)
         return flight
 
-    async def _send(self, session: BrokerSession, flight: Flight) -> None:
-        batch = flight.batch
+    async def _send(self, session: BrokerSession, batch: Batch, flight: Flight) -> None:
         await self._announce(session, batch.catalogue)
         message = await self._packed(encode_batch(self._origin.site, batch))
         await session.publish(message)
@@ -263,6 +279,7 @@ class Relay:
             self.counters.idle_receipts += 1
             return False
         self.counters.receipts += 1
+        self._course.confirmed.add(flight.catalogue)
         self.counters.released += self._spool.release(run, first, last)
         self._pace.landed(flight, self._clock.monotonic())
         self._wake.set()
@@ -282,11 +299,3 @@ class Relay:
         line = self._notices.failed(subject, text, now_s=self._clock.monotonic())
         if line is not None:
             _LOG.warning("relay: %s", line)
-
-
-def _first(group: BaseExceptionGroup[SinkUnavailable]) -> BaseException:
-    """Return the first error of a group, however deep."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

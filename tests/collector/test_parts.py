@@ -9,7 +9,7 @@ from gateway.collector.catalogues import Catalogues
 from gateway.collector.dead_letters import DeadLetter, DeadLetters
 from gateway.collector.gaps import Gaps
 from gateway.collector.intake import Arrival, Intake
-from gateway.collector.ledger import Ledger
+from gateway.collector.ledger import Ledger, Standing
 from gateway.collector.reception import topic_filters
 from gateway.collector.settings import CollectorSettings
 from gateway.collector.twins import Twins
@@ -17,10 +17,8 @@ from gateway.core.errors import SpoolError, WireError
 from gateway.core.quantity import load_vocabulary
 from gateway.wire.catalogue import catalogue_id, encode_catalogue
 from gateway.wire.line import parse_line
-from tests.collector.sending import SITE, START_MS, catalogue
+from tests.collector.sending import RUN, SITE, START_MS, catalogue
 from tests.fakes import FakeClock
-
-KEY = (SITE, "a" * 16, 0, 9)
 
 
 def letter(number: int) -> DeadLetter:
@@ -128,29 +126,56 @@ async def test_the_intake_holds_no_more_than_its_capacity() -> None:
     assert intake.put(Arrival(SITE, "readings", bytes(60)))
 
 
-def test_the_ledger_knows_a_batch_again() -> None:
-    """In hand until it is finished or abandoned; then known for a while by range and content."""
+def test_the_ledger_knows_what_is_under_way_and_what_is_stored() -> None:
+    """What comes again waits for the write in hand, and is answered at once when it is stored."""
     ledger = Ledger(remembered_s=60)
-    ledger.begin(KEY)
-    assert ledger.is_in_hand(KEY)
-    assert not ledger.is_stored(KEY, 7, 0.0)
-    ledger.finish(KEY, 7, 0.0)
-    assert not ledger.is_in_hand(KEY)
-    assert ledger.is_stored(KEY, 7, 60.0)
-    assert not ledger.is_stored(KEY, 7, 60.1)
-    assert not ledger.is_stored(KEY, 8, 1.0)
-    ledger.begin(KEY)
-    ledger.abandon(KEY)
-    assert not ledger.is_in_hand(KEY)
+    assert ledger.arrive(SITE, RUN, (0, 9), now_s=0) is Standing.NEW
+    assert ledger.arrive(SITE, RUN, (0, 9), now_s=0) is Standing.UNDER_WAY
+    assert ledger.arrive(SITE, RUN, (3, 5), now_s=0) is Standing.UNDER_WAY
+    assert ledger.arrive(SITE, RUN, (5, 10), now_s=0) is Standing.NEW
+    assert ledger.arrive("other", RUN, (0, 9), now_s=0) is Standing.NEW
+    assert ledger.store(SITE, RUN, (0, 9), now_s=1) == [(0, 9), (3, 5)]
+    assert ledger.arrive(SITE, RUN, (0, 9), now_s=1) is Standing.STORED
+    assert ledger.arrive(SITE, RUN, (8, 10), now_s=1) is Standing.UNDER_WAY
+    assert ledger.store(SITE, RUN, (5, 10), now_s=2) == [(5, 10), (8, 10)]
 
 
-def test_the_ledger_forgets_the_oldest() -> None:
-    """Its memory is bounded by number as well as by time."""
-    ledger = Ledger(remembered_s=60, capacity=2)
-    for first in range(3):
-        ledger.finish((SITE, "a" * 16, first, first), 7, 0.0)
-    assert not ledger.is_stored((SITE, "a" * 16, 0, 0), 7, 0.0)
-    assert ledger.is_stored((SITE, "a" * 16, 2, 2), 7, 0.0)
+def test_what_is_abandoned_is_new_again() -> None:
+    """A batch that some store did not take is not known, and nothing that relied on it is answered."""
+    ledger = Ledger(remembered_s=60)
+    ledger.arrive(SITE, RUN, (0, 4), now_s=0)
+    ledger.arrive(SITE, RUN, (5, 9), now_s=0)
+    assert ledger.arrive(SITE, RUN, (0, 9), now_s=0) is Standing.UNDER_WAY
+    ledger.abandon(SITE, RUN, (0, 4), now_s=1)
+    assert ledger.store(SITE, RUN, (5, 9), now_s=1) == [(5, 9)]
+    assert ledger.arrive(SITE, RUN, (0, 4), now_s=1) is Standing.NEW
+
+
+def test_what_is_stored_is_known_for_a_while_only() -> None:
+    """After one to two periods a store may have been restored from a backup, and everything is new."""
+    ledger = Ledger(remembered_s=60)
+    ledger.store(SITE, RUN, (0, 9), now_s=59)
+    assert ledger.arrive(SITE, RUN, (0, 9), now_s=119) is Standing.STORED
+    assert ledger.arrive(SITE, RUN, (0, 9), now_s=120) is Standing.NEW
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5), st.booleans()), max_size=30))
+def test_every_readout_is_written_before_it_is_receipted(arrivals: list[tuple[int, int, bool]]) -> None:
+    """Whatever comes in which cuts, a receipt names only what was stored, and what is not stored stays new."""
+    ledger = Ledger(remembered_s=60)
+    stored: set[int] = set()
+    for first, more, succeeds in arrivals:
+        span = (first, first + more)
+        standing = ledger.arrive(SITE, RUN, span, now_s=0)
+        assert (standing is Standing.STORED) == (set(range(first, first + more + 1)) <= stored)
+        if standing is not Standing.NEW:
+            continue
+        if succeeds:
+            stored |= set(range(first, first + more + 1))
+            for low, high in ledger.store(SITE, RUN, span, now_s=0):
+                assert set(range(low, high + 1)) <= stored
+        else:
+            ledger.abandon(SITE, RUN, span, now_s=0)
 
 
 def test_runs_that_follow_one_another_are_one_gateway() -> None:

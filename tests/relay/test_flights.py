@@ -15,7 +15,7 @@ def batch(first: int, last: int, run: str = RUN) -> Batch:
 
 def flight(first: int, last: int, sent_s: float = 0.0, *, size: int = 1000, is_backfill: bool = True) -> Flight:
     """Return a flight of so many bytes."""
-    return Flight(batch(first, last), size, sent_s, is_backfill)
+    return Flight(RUN, first, last, "0" * 8, size, sent_s, is_backfill)
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(-1, 60), st.booleans())
@@ -48,7 +48,7 @@ def test_an_overdue_batch_leaves_the_air_but_may_still_land() -> None:
     for number in range(3):
         flights.launch(flight(number, number, sent_s=number))
     assert flights.overdue(29.9) == []
-    assert [late.batch.first for late in flights.overdue(31)] == [0, 1]
+    assert [late.first for late in flights.overdue(31)] == [0, 1]
     assert (flights.backfill, flights.backfill_bytes) == (1, 1000)
     assert flights.land(RUN, 0, 0) is None
     assert flights.land(RUN, 1, 1) is not None

@@ -51,52 +51,69 @@ class DeviceAudit:
             self.findings.append(f"{self.device}: {text}")
 
 
-class _Answers:
-    """All answers that held one point, in the order they were given."""
+class _Polls:
+    """What was answered of one point, poll by poll; a poll may ask for the same register more than once."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval_ms: int) -> None:
+        self._interval_ms = interval_ms
         self.times: list[int] = []
-        self.values: list[Number | None] = []
+        """Of the first answer of each poll."""
+        self.values: list[list[Number | None]] = []
+        """All answers of each poll."""
         self.accounted = 0
-        """How many of them are accounted for."""
+        """How many polls are accounted for."""
+
+    def add(self, time_ms: int, value: Number | None) -> None:
+        """Take the next answer; within half an interval it belongs to the same poll."""
+        if self.times and time_ms - self.times[-1] < self._interval_ms / 2:
+            self.values[-1].append(value)
+            return
+        self.times.append(time_ms)
+        self.values.append([value])
 
     def until(self, time_ms: int) -> int:
-        """Return how many were given up to an instant."""
+        """Return how many polls began up to an instant."""
         return bisect_right(self.times, time_ms + CLOCK_GRAIN_MS)
 
 
-def audit_device(device: str, served: Iterable[Served], rows: Iterable[Stored], *, gaps: Sequence[Gap]) -> DeviceAudit:
+def audit_device(
+    device: str,
+    served: Iterable[Served],
+    rows: Iterable[Stored],
+    *,
+    intervals_ms: Mapping[str, int],
+    gaps: Sequence[Gap],
+) -> DeviceAudit:
     """Return the balance of one device.
 
-    A row accounts for the last answer before it; each answer must be accounted for by exactly one row, or lie in a gap.
+    A row accounts for the last poll before it; each poll must be accounted for by exactly one row, or lie in a gap.
 
     Args:
         device: Its name.
         served: Answers in the order they were given.
         rows: Stored rows in ascending time.
+        intervals_ms: How often each point is read; others are not looked at.
         gaps: Recorded gaps that concern the device.
     """
     result = DeviceAudit(device)
-    answers: dict[str, _Answers] = {}
-    for time_ms, values in served:
-        for point, value in values.items():
-            of_point = answers.setdefault(point, _Answers())
-            of_point.times.append(time_ms)
-            of_point.values.append(value)
+    answers = {point: _Polls(interval_ms) for point, interval_ms in intervals_ms.items()}
+    for served_ms, values in served:
+        for point in values.keys() & answers.keys():
+            answers[point].add(served_ms, values[point])
     last_ms = 0
     for time_ms, columns in rows:
         result.rows += 1
         last_ms = time_ms
         for point, stored in columns.items():
-            if stored is not None:
-                _account(result, point, (time_ms, stored), answers=answers.setdefault(point, _Answers()), gaps=gaps)
+            if stored is not None and point in answers:
+                _account(result, point, (time_ms, stored), answers=answers[point], gaps=gaps)
     for point, of_point in answers.items():
         _count_rest(result, point, of_point, last_ms=last_ms, gaps=gaps)
     return result
 
 
 def _account(
-    result: DeviceAudit, point: str, stored: tuple[int, Number], *, answers: _Answers, gaps: Sequence[Gap]
+    result: DeviceAudit, point: str, stored: tuple[int, Number], *, answers: _Polls, gaps: Sequence[Gap]
 ) -> None:
     time_ms, value = stored
     upto = answers.until(time_ms)
@@ -107,30 +124,30 @@ def _account(
     _count_unstored(result, point, answers, end=upto - 1, gaps=gaps)
     truth = answers.values[upto - 1]
     answers.accounted = upto
-    if truth is not None and isclose(truth, value, rel_tol=SAME_TO, abs_tol=SAME_TO):
+    if any(said is not None and isclose(said, value, rel_tol=SAME_TO, abs_tol=SAME_TO) for said in truth):
         result.values += 1
         return
     result.differing += 1
-    result.note(f"{point} is stored as {value!r} at {time_ms}, and {truth!r} was served")
+    result.note(f"{point} is stored as {value!r} at {time_ms}, and {truth[-1]!r} was served")
 
 
-def _count_unstored(result: DeviceAudit, point: str, answers: _Answers, *, end: int, gaps: Sequence[Gap]) -> None:
-    """Account for answers without a row of their own, up to but not including the one numbered `end`."""
+def _count_unstored(result: DeviceAudit, point: str, answers: _Polls, *, end: int, gaps: Sequence[Gap]) -> None:
+    """Account for polls without a row of their own, up to but not including the one numbered `end`."""
     for number in range(answers.accounted, end):
         time_ms = answers.times[number]
-        if answers.values[number] is None:
+        if answers.values[number][-1] is None:
             continue
         if any(start <= time_ms <= stop for start, stop in gaps):
             result.in_gaps += 1
             continue
         result.lost += 1
-        result.note(f"{point}={answers.values[number]!r} was served at {time_ms}, and is not stored")
+        result.note(f"{point}={answers.values[number][-1]!r} was served at {time_ms}, and is not stored")
 
 
-def _count_rest(result: DeviceAudit, point: str, answers: _Answers, *, last_ms: int, gaps: Sequence[Gap]) -> None:
+def _count_rest(result: DeviceAudit, point: str, answers: _Polls, *, last_ms: int, gaps: Sequence[Gap]) -> None:
     """Account for what was served after the point's last row; of the poll in hand nothing need be stored."""
     end = len(answers.times)
     if end > answers.accounted and answers.times[-1] > last_ms:
         end -= 1
-        result.unfinished += answers.values[-1] is not None
+        result.unfinished += answers.values[-1][-1] is not None
     _count_unstored(result, point, answers, end=end, gaps=gaps)

@@ -28,6 +28,10 @@ class PlannedDevice:
         configured = self.settings.unit_id
         return self.file.profile.link_defaults.unit_id if configured is None else configured
 
+    def intervals_ms(self) -> dict[str, int]:
+        """Return point → how often it is read."""
+        return {point: round(group.interval_s * 1000) for group in self.groups for point in group.points}
+
     @property
     def points(self) -> tuple[str, ...]:
         """All points that are read."""

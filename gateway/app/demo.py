@@ -58,7 +58,7 @@ async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
             site.write_text(running.site_file(data=folder / "edge", broker=url), encoding="utf-8")
             configuration = load_configuration(site, vocabulary)
             await _run_parts(wanted, folder, configuration, stop=stop)
-        audits = _audit(folder, running)
+        audits = _audit(folder, running, configuration)
     print_audit(audits)
     return any(audit.rows for audit in audits) and all(audit.balances for audit in audits)
 
@@ -122,25 +122,25 @@ async def _show(wanted: Demo, edge: Edge, collector: Collector, *, table: LiveTa
             await asyncio.sleep(REFRESH_S)
 
 
-def _audit(folder: Path, running: RunningDistrict) -> list[DeviceAudit]:
+def _audit(folder: Path, running: RunningDistrict, configuration: Configuration) -> list[DeviceAudit]:
     """Compare the store's file, opened afresh, with the district's log."""
     answers = list(read_log(running.log))
+    planned = {device.settings.id: device for device in configuration.devices}
     audits = []
     with read_back(folder / "store") as store:
         (site,) = store.sites() or [""]
         events = [stored.event for stored in store.events(site)]
         stored_devices = set(store.devices(site))
         for device in running.devices:
-            names = {placed.name for placed in device.points}
             served = points_served(answers, device.points, device=device.logged_as)
             rows = store.rows(site, device.id) if device.id in stored_devices else iter(())
-            points = ((time_ms, {n: v for n, v in row.items() if n in names}) for time_ms, row in rows)
             gaps = [
                 (event.start_ms, event.end_ms)
                 for event in events
                 if event.kind == "gap" and event.device in {None, device.id}
             ]
-            audits.append(audit_device(device.id, served, points, gaps=gaps))
+            intervals_ms = planned[device.id].intervals_ms()
+            audits.append(audit_device(device.id, served, rows, intervals_ms=intervals_ms, gaps=gaps))
     return audits
 
 

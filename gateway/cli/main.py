@@ -14,6 +14,7 @@ from gateway.core.errors import ConfigError, DeviceError, KvarterError, LinkDown
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 EXIT_NOT_REACHED = 3
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="kvarter",
@@ -50,14 +51,25 @@ def main() -> None:
     """Run the command line; an error of ours is one line per fault, never a traceback."""
     try:
         app()
-    except ConfigError as exc:
-        complain(exc)
-        sys.exit(EXIT_WRONG_USE)
-    except (DeviceError, LinkDown) as exc:
-        complain(exc)
-        sys.exit(EXIT_NOT_REACHED)
-    except KvarterError as exc:
-        complain(exc)
-        sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
+    except (KvarterError, BaseExceptionGroup) as exc:
+        error = _ours(exc)
+        complain(error)
+        sys.exit(_exit_code(error))
+
+
+def _ours(error: BaseException) -> KvarterError:
+    """Return our error, out of the groups that task groups wrap it in; raise anything that is not ours."""
+    inner = error
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    if isinstance(inner, KvarterError):
+        return inner
+    raise error
+
+
+def _exit_code(error: KvarterError) -> int:
+    if isinstance(error, ConfigError):
+        return EXIT_WRONG_USE
+    return EXIT_NOT_REACHED if isinstance(error, (DeviceError, LinkDown)) else EXIT_FAILED

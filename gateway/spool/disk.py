@@ -14,7 +14,6 @@ from gateway.core.errors import SpoolError
 ASIDE = "aside"
 """Folder for files that are not ours or can no longer be read; nothing in it is ever touched again."""
 _OPEN_FILES = 16
-_ZEROS = bytes(65_536)
 
 
 class DiskFiles:
@@ -78,9 +77,6 @@ class DiskFiles:
         try:
             os.ftruncate(handle, 0)
             os.posix_fallocate(handle, 0, size_bytes)
-            # Blocks that are only reserved would cost a journal commit at the first write to each.
-            for offset in range(0, size_bytes, len(_ZEROS)):
-                _write(handle, _ZEROS[: size_bytes - offset], offset)
             os.fsync(handle)
         finally:
             os.close(handle)

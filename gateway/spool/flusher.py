@@ -14,10 +14,11 @@ from gateway.core.notices import Notices
 from gateway.core.readout import Event
 from gateway.spool.adoption import adopt_ring, estimate, ring_losses
 from gateway.spool.eviction import gap_of
+from gateway.spool.order import Landed, WriteOrder
 from gateway.spool.reading import LoadedSegment
 from gateway.spool.record import Record
 from gateway.spool.recovery import RingFound, find_ring
-from gateway.spool.ring import FlashRing, Landed, WriteOrder
+from gateway.spool.ring import FlashRing
 from gateway.spool.rounds import Occasion, Rounds, Scar
 from gateway.spool.state import SpoolState
 from gateway.spool.thinning import Thinned, thin

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from gateway.core.errors import SpoolError
 from gateway.core.protocols import Files
 from gateway.spool.ledger import Draft
+from gateway.spool.order import Doubtful, Landed, WriteOrder
 from gateway.spool.record import HEADER_BYTES, Kind, Origin, Record, encode_record, pack_block
 from gateway.spool.segment import (
     PAGE_BYTES,
-    SegmentHeader,
     Span,
     encode_header,
     encode_summary,
@@ -20,53 +19,7 @@ from gateway.spool.segment import (
 
 NAME = re.compile(r"ring-\d{6}\.seg")
 LEAST_SEGMENTS = 4
-
-
-class Doubtful(SpoolError):
-    """A sync failed: nothing that was written to these segments since the last one may be believed.
-
-    Args:
-        segments: Their names.
-    """
-
-    def __init__(self, message: str, segments: Sequence[str]) -> None:
-        super().__init__(message)
-        self.segments = tuple(segments)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOrder:
-    """What one round writes, in this order."""
-
-    notes: tuple[Record, ...] = ()
-    copies: tuple[Record, ...] = ()
-    """Blocks from other segments, as they are."""
-    drafts: tuple[Draft, ...] = ()
-    closing: tuple[Record, ...] = ()
-    header: SegmentHeader | None = None
-    """For a new segment; without one none is begun."""
-    state: tuple[Record, ...] = ()
-    """What stands at the start of a new segment."""
-    spare: tuple[str, ...] = ()
-    """Segments of which nothing is needed any more, oldest first."""
-    blanks: tuple[tuple[str, int, int], ...] = ()
-    """Damage that is declared: segment, offset, length."""
-    sync: bool = True
-
-
-@dataclass(slots=True)
-class Landed:
-    """What became of a round."""
-
-    spans: list[tuple[str, Span]] = field(default_factory=list)
-    opened: list[tuple[str, int]] = field(default_factory=list)
-    """Segments begun, with their generation."""
-    written: int = 0
-    """Records of the order; fewer than it holds where no segment was left for the rest."""
-    size_bytes: int = 0
-    synced: bool = False
-    refusal: SpoolError | None = None
-    """Why no other segment could be made."""
+_STRETCH_BYTES = 65_536
 
 
 class FlashRing:
@@ -92,6 +45,8 @@ class FlashRing:
         self.generation = 0
         """Of the segment begun last."""
         self._position = 0
+        self._dry = 0
+        """Blocks of the active segment from here on may never have been written."""
         self._spans: list[Span] = []
         self._origin = Origin("0" * 16, "0" * 8, "0" * 16)
         self._unsynced: list[str] = []
@@ -130,6 +85,7 @@ class FlashRing:
         """Go on writing a segment that was found."""
         self.active, self.generation, self._spans = name, generation, list(spans)
         self._position = position
+        self._dry = position + -position % PAGE_BYTES
 
     def write(self, order: WriteOrder) -> Landed:
         """Write as much of the order as there is room for, and sync if it says so.
@@ -193,7 +149,7 @@ class FlashRing:
         if _pages(start, len(frames)) > _pages(aligned, len(frames)) and aligned + len(frames) <= self.limit:
             start = aligned
         name = self.active or ""
-        self._store(name, start, _padded(frames, start, self.limit), landed)
+        self._store(name, start, self._padded(frames, start), landed)
         self._position = start + len(frames)
         landed.written += len(records)
         for record in records:
@@ -203,7 +159,10 @@ class FlashRing:
 
     def _begin(self, order: WriteOrder, landed: Landed) -> bool:
         """Begin the next segment; return whether there was one to begin."""
-        name = self._take(landed) if order.header else None
+        if not self._unused:
+            landed.refusal = self._grow()
+        is_fresh = bool(self._unused)
+        name = self._take() if order.header else None
         if name is None or order.header is None:
             return False
         try:
@@ -214,15 +173,28 @@ class FlashRing:
             head = encode_header(header) + b"".join(
                 encode_record(record, self.generation) for record in (checkpoint, *order.state)
             )
-            self._store(name, 0, _padded(head, 0, self.limit), landed)
+            self._dry = 0 if is_fresh else self.limit
+            self._store(name, 0, self._padded(head, 0), landed)
         except SpoolError:
-            if name not in order.spare:
+            if is_fresh:
                 self._unused.insert(0, name)
             raise
         self._opened.append((name, self.generation))
         self.active, self._position, self._spans, self._origin = name, len(head), [], header.origin
         self._prepare()
         return True
+
+    def _padded(self, chunk: bytes, start: int) -> bytes:
+        """Return the chunk with zeros behind it, so that nothing old follows it in its page.
+
+        In a segment never written before, the zeros go further: the first write to a block costs a journal commit,
+        which is cheaper for many blocks at once.
+        """
+        end = start + len(chunk)
+        stop = end + -end % PAGE_BYTES
+        if stop > self._dry:
+            self._dry = stop = end + -end % _STRETCH_BYTES
+        return chunk + bytes(min(self.limit, stop) - end)
 
     def _finish(self, landed: Landed) -> None:
         """Write into the last page what the active segment holds, so that it need not be read at the next start."""
@@ -231,10 +203,8 @@ class FlashRing:
             if summary is not None:
                 self._store(self.active, self.limit, summary.ljust(PAGE_BYTES, b"\0"), landed)
 
-    def _take(self, landed: Landed) -> str | None:
+    def _take(self) -> str | None:
         """Return a segment to write into: one never used, a new one, or the oldest that is not needed."""
-        if not self._unused:
-            landed.refusal = self._grow()
         names = self._unused or self._spare
         if not names:
             return None
@@ -288,9 +258,3 @@ def _packed(draft: Draft) -> Record:
 
 def _pages(start: int, length: int) -> int:
     return -(-(start + length) // PAGE_BYTES) - start // PAGE_BYTES
-
-
-def _padded(chunk: bytes, start: int, limit: int) -> bytes:
-    """Return the chunk with zeros up to the end of its last page, so that nothing old follows it there."""
-    end = start + len(chunk)
-    return chunk + bytes(min(limit, end + -end % PAGE_BYTES) - end)

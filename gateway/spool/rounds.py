@@ -7,9 +7,10 @@ from gateway.core.errors import SpoolError
 from gateway.spool.anchors import Anchor, within_bounds
 from gateway.spool.eviction import Evictions
 from gateway.spool.ledger import Draft, Stretch, drafts
+from gateway.spool.order import Doubtful, Landed, WriteOrder
 from gateway.spool.ranges import RangeSet
 from gateway.spool.record import HEADER_BYTES, Kind, Record
-from gateway.spool.ring import Doubtful, FlashRing, Landed, WriteOrder
+from gateway.spool.ring import FlashRing
 from gateway.spool.segment import SegmentHeader, Span
 from gateway.spool.state import SpoolState
 

@@ -14,7 +14,7 @@ from drivers.modbus.holes import LearntHoles
 from gateway import __version__
 from gateway.app.access import mqtt_access
 from gateway.app.catalogue import build_catalogue
-from gateway.app.clock import SystemClock
+from gateway.app.clock import SystemClock, boot_id
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.folders import data_folder, memory_folder
 from gateway.app.identity import IdentifiedDriver
@@ -25,11 +25,15 @@ from gateway.broker.mqtt import MqttBroker
 from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Backlog, BrokerClient
-from gateway.core.quantity import Vocabulary, load_vocabulary
+from gateway.core.quantity import Kind, load_vocabulary
+from gateway.core.readout import Event
 from gateway.poller.poller import Poller, Target
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
 from gateway.relay.settings import Origin, RelaySettings
+from gateway.spool.disk import DiskFiles
+from gateway.spool.opening import open_spool
+from gateway.spool.setup import MIB, SpoolSetup
 from gateway.spool.spool import DurableSpool
 from gateway.wire.catalogue import catalogue_id, encode_catalogue
 from gateway.wire.line import LineEncoder
@@ -174,12 +178,14 @@ class Edge:
         site, vocabulary = self.configuration.site, self.configuration.vocabulary
         message = encode_catalogue(build_catalogue(self.configuration))
         catalogues = keep_catalogue(self.data, message)
-        floor_ms, events = 0, []
+        encoder = LineEncoder(site.site, vocabulary)
+        floor_ms = 0
+        events: list[Event] = []
         for destination in self._destinations:
-            spool, found = await self._open_spool(destination, catalogue_id(message), vocabulary)
+            spool, found = await self._open_spool(destination.name, catalogue_id(message), encoder)
             stack.push_async_callback(spool.close)
             floor_ms = max(floor_ms, spool.last_time_ms)
-            events = events or found
+            events += [event for event in found if event not in events]
             origin = Origin(site.site, self._run, __version__, catalogue_id(message), catalogues, self.troubles)
             relay = Relay(
                 destination.broker,
@@ -192,7 +198,7 @@ class Edge:
             self._lanes.append(_Lane(destination, spool, relay))
         live = [*self._live, *(lane.relay.show for lane in self._lanes if lane.destination.settings.live)]
         self._recorder = Recorder(
-            LineEncoder(site.site, vocabulary),
+            encoder,
             Stamper(self.clock, floor_ms=floor_ms),
             clock=self.clock,
             spools=[lane.spool for lane in self._lanes],
@@ -206,7 +212,21 @@ class Edge:
             self._links[settings.id] = link
             self._pollers.append(self._poller(link, settings.id, self._recorder))
 
-    async def _open_spool(self, destination: Destination, catalogue: str, vocabulary: Vocabulary) -> ...: ...
+    async def _open_spool(
+        self, destination: str, catalogue: str, encoder: LineEncoder
+    ) -> tuple[DurableSpool, list[Event]]:
+        """Open the spool of one destination, on flash and where there is RAM-backed storage."""
+        setup = SpoolSetup(
+            run=self._run,
+            catalogue=catalogue,
+            boot_id=boot_id(),
+            event_body=encoder.event,
+            counters=frozenset(q.name for q in self.configuration.vocabulary.values() if q.kind is Kind.COUNTER),
+            capacity_bytes=self.configuration.site.spool.size_mib * MIB,
+        )
+        flash = DiskFiles(self.data / "spool" / destination)
+        memory = DiskFiles(self._memory / destination) if self._memory else None
+        return await open_spool(flash, memory, setup=setup, clock=self.clock)
 
     def _poller(self, link: Link, link_id: str, recorder: Recorder) -> Poller:
         targets = []

@@ -1,4 +1,4 @@
-"""Where a broker is and how to prove who we are: address, certificates, and why it cannot be reached."""
+"""Where a broker is, who we are, how patient we are, and why a broker cannot be reached."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -28,6 +28,20 @@ class MqttAccess:
     """CA certificates in PEM; the system's own if None."""
     client_certificate: Path | None = None
     client_key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MqttLimits:
+    """How long we wait and how much may be under way."""
+
+    timeout_s: float = 10.0
+    """For a connection, an acknowledgement or a subscription."""
+    keepalive_s: int = 15
+    """A dead connection is noticed within twice this time."""
+    publishes: int = 32
+    """Publishes without acknowledgement at one time."""
+    queue_bytes: int = 16 * 1024 * 1024
+    """Payloads received and not yet taken; what does not fit is dropped, and comes again for want of a receipt."""
 
 
 class _TlsSocket(ssl.SSLSocket):

@@ -6,7 +6,6 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from socket import socket
 from typing import Any, TypeVar
 
@@ -17,7 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.broker.access import MqttAccess, endpoint, tls_context, why_unreachable
+from gateway.broker.access import MqttAccess, MqttLimits, endpoint, tls_context, why_unreachable
 from gateway.core.errors import SinkUnavailable
 from gateway.core.protocols import BrokerSession, Message
 from gateway.core.site import BrokerSettings
@@ -35,20 +34,6 @@ _REFUSALS = {
     136: "it says that it is not available; try later",
     138: "this client is banned there; ask who runs the broker",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MqttLimits:
-    """How long we wait and how much may be under way."""
-
-    timeout_s: float = 10.0
-    """For a connection, an acknowledgement or a subscription."""
-    keepalive_s: int = 15
-    """A dead connection is noticed within twice this time."""
-    publishes: int = 32
-    """Publishes without acknowledgement at one time."""
-    queue_bytes: int = 16 * 1024 * 1024
-    """Payloads received and not yet taken; what does not fit is dropped, and comes again for want of a receipt."""
 
 
 _T = TypeVar("_T")
@@ -210,6 +195,21 @@ class _Client(aiomqtt.Client):
         reason = self._refused.pop(mid, None)
         if reason is not None:
             raise aiomqtt.MqttCodeError(reason)
+
+    def _on_socket_register_write(self, client: Client, userdata: object, sock: object) -> None:  # noqa: ARG002
+        """Wait for room in a socket that is still open when its turn comes: its number may be another's by then."""
+        self._loop.call_soon_threadsafe(self._await_room, sock)
+
+    def _await_room(self, sock: object) -> None:
+        if isinstance(sock, socket) and sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), self._write)
+
+    def _write(self) -> None:
+        try:
+            self._client.loop_write()
+        except OSError as exc:
+            if not self._disconnected.done():
+                self._disconnected.set_exception(exc)
 
     def _on_publish(
         self, client: Client, userdata: object, mid: int, reason_code: ReasonCode, properties: Properties

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.broker.access import MqttAccess
-from gateway.broker.mqtt import MqttBroker, MqttLimits
+from gateway.broker.access import MqttAccess, MqttLimits
+from gateway.broker.mqtt import MqttBroker
 from gateway.core.errors import SinkUnavailable
 from gateway.core.protocols import Message
 from gateway.core.site import BrokerSettings

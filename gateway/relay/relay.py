@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
 from random import Random
 
 from gateway.core.clock import Clock
@@ -12,6 +11,7 @@ from gateway.core.errors import SinkUnavailable, WireError
 from gateway.core.notices import Notices, first_error
 from gateway.core.protocols import Batch, BrokerClient, BrokerSession, Message, Spool
 from gateway.core.readout import Readout
+from gateway.relay.course import Course
 from gateway.relay.flights import LEAST_BYTES, Flight, Flights, Pace
 from gateway.relay.lanes import newer_part, older_part
 from gateway.relay.people import LiveValues
@@ -33,24 +33,6 @@ _GZIP_S = 60.0
 _STATUS_S = 60.0
 _STABLE_S = 30.0
 _FAREWELL_S = 2.0
-_LONGEST_ANNOUNCE_S = 3600.0
-
-
-@dataclass(slots=True)
-class _Course:
-    """What is known within one connection."""
-
-    mark: int | None = None
-    """Highest sequence number of this run that was new already; None before the first look."""
-    announced: set[str] = field(default_factory=set)
-    """Catalogues published."""
-    is_open: bool = False
-    """The birth is published."""
-    confirmed: set[str] = field(default_factory=set)
-    """Catalogues that some collector has: a batch under them got its receipt."""
-    announce_again_s: float = 0.0
-    """Not before this instant is the catalogue in force published again for want of receipts."""
-    announce_wait_s: float = 60.0
 
 
 class Relay:
@@ -76,7 +58,7 @@ class Relay:
         self._in_force = origin.catalogue
         self._flights = Flights(resend_s=self._settings.resend_s)
         self._pace = Pace()
-        self._course = _Course()
+        self._course = Course()
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._gzip_until_s = -1.0
@@ -125,7 +107,7 @@ class Relay:
                 raise
 
     async def _converse(self, session: BrokerSession) -> None:
-        self._course = _Course()
+        self._course = Course()
         self._pace.lost()
         await session.subscribe(self._topics.receipt)
         await self._announce(session, self._in_force)
@@ -143,7 +125,7 @@ class Relay:
                 tasks.create_task(self._people.publish(session), name="relay[people]")
 
     def _lost(self, group: BaseExceptionGroup[SinkUnavailable]) -> None:
-        self._course = _Course()
+        self._course = Course()
         self.counters.failures += 1
         self._warn("broker", str(first_error(group)))
 
@@ -216,18 +198,11 @@ class Relay:
 
     def _look_for_overdue(self) -> None:
         """Close the window for what got no receipt; perhaps its catalogue did not arrive, so it is published again."""
-        now_s, course = self._clock.monotonic(), self._course
+        now_s = self._clock.monotonic()
         for flight in self._flights.overdue(now_s):
             self.counters.overdue += 1
             self._pace.lost()
-            if flight.catalogue in course.confirmed:
-                continue
-            if flight.catalogue != self._in_force:
-                course.announced.discard(flight.catalogue)
-            elif now_s >= course.announce_again_s:
-                course.announced.discard(flight.catalogue)
-                course.announce_again_s = now_s + course.announce_wait_s
-                course.announce_wait_s = min(2 * course.announce_wait_s, _LONGEST_ANNOUNCE_S)
+            self._course.doubt(flight.catalogue, is_in_force=flight.catalogue == self._in_force, now_s=now_s)
 
     def _launch(self, batch: Batch, *, is_backfill: bool) -> Flight:
         self._spool.sent(batch)

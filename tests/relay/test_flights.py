@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.protocols import Batch
+from gateway.relay.course import Course
 from gateway.relay.flights import BATCH_BYTES, BATCHES, LEAST_BYTES, Flight, Flights, Pace
 from gateway.relay.lanes import newer_part, older_part
 
@@ -111,3 +112,20 @@ def test_after_a_loss_one_small_batch_asks_again() -> None:
     assert pace.allows(flights)
     flights.launch(flight(1, 1))
     assert not pace.allows(flights)
+
+
+def test_a_catalogue_in_doubt_is_repeated_ever_more_seldom() -> None:
+    """Without any receipt the catalogue in force is published after 60, 120, 240 s; an older one with every batch."""
+    course = Course()
+    repeated: list[int] = []
+    for second in range(0, 1000, 10):
+        course.announced = {"force", "older"}
+        course.doubt("force", is_in_force=True, now_s=second)
+        course.doubt("older", is_in_force=False, now_s=second)
+        assert "older" not in course.announced
+        repeated += [second] if "force" not in course.announced else []
+    assert repeated == [0, 60, 180, 420, 900]
+    course.confirmed.add("force")
+    course.announced = {"force"}
+    course.doubt("force", is_in_force=True, now_s=10_000)
+    assert course.announced == {"force"}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from gateway.core.errors import SinkUnavailable
 
@@ -25,11 +25,16 @@ T = TypeVar("T")
 Parse = Callable[[bytes], T]
 CONNECT_S = 10.0
 REPLY_S = 45.0
-MARGIN_S = 15.0
-"""A call takes at most so much longer than connecting and one silence: a reply may also trickle."""
+WHOLE_S = 70.0
+"""From the first byte sent to the last one received: a reply may also trickle."""
 LONGEST_WAIT_S = 300.0
 """More is not granted to a store that asks us to wait."""
 REASON_CHARACTERS = 300
+_TROUBLE = {
+    ReadTimeoutError: "no answer in time",
+    ProtocolError: "the answer was cut off",
+    SSLError: "no trust in its certificate, or no TLS there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,17 @@ class InfluxClient:
         url: Where it is.
         authorization: Value of the header of that name, empty for none.
         reply_s: How long the server may stay silent.
+        whole_s: How long a whole call may take.
     """
 
-    def __init__(self, url: str, *, authorization: str = "", reply_s: float = REPLY_S) -> None:
+    def __init__(
+        self, url: str, *, authorization: str = "", reply_s: float = REPLY_S, whole_s: float = WHOLE_S
+    ) -> None:
         parts = urlsplit(url)
         self.place = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         """The server as a message may name it."""
         self._reply_s = reply_s
+        self._whole_s = whole_s
         self._client = InfluxDBClient(url=url, token="")
         self._api = self._client.api_client
         if authorization:
@@ -102,15 +111,14 @@ class InfluxClient:
         return ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store[{self.place}]")
 
     async def _run(self, work: Callable[[], T]) -> T:
-        limit_s = CONNECT_S + self._reply_s + MARGIN_S
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(self._whole_s):
                 return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except TimeoutError as exc:
             # A server that trickles its reply holds the old thread; the next call must not wait for it.
             self._thread.shutdown(wait=False)
             self._thread = self._new_thread()
-            raise SinkUnavailable(f"{self.place}: no complete answer within {limit_s:g} s") from exc
+            raise SinkUnavailable(f"{self.place}: no complete answer within {self._whole_s:g} s") from exc
 
     def _send(self, path: str, query: Mapping[str, str], body: bytes) -> Reply:
         try:
@@ -143,13 +151,16 @@ class InfluxClient:
             )
             return bytes(response.data)
         except HTTPError as exc:
-            raise SinkUnavailable(f"{self.place}: {_one_line(str(exc))}") from exc
+            words = next((words for kind, words in _TROUBLE.items() if isinstance(exc, kind)), "no connection")
+            raise SinkUnavailable(f"{self.place}: {words} ({_one_line(str(exc))})") from exc
 
 
 @asynccontextmanager
-async def influx_client(url: str, *, authorization: str = "", reply_s: float = REPLY_S) -> AsyncIterator[InfluxClient]:
+async def influx_client(
+    url: str, *, authorization: str = "", reply_s: float = REPLY_S, whole_s: float = WHOLE_S
+) -> AsyncIterator[InfluxClient]:
     """Yield a client; it is closed with the block."""
-    client = InfluxClient(url, authorization=authorization, reply_s=reply_s)
+    client = InfluxClient(url, authorization=authorization, reply_s=reply_s, whole_s=whole_s)
     try:
         yield client
     finally:

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -18,7 +18,6 @@ class StoreServer:
     """A running server."""
 
     url: str
-    log: Path
 
     def get(self, path: str, **query: str) -> str:
         """Return the body of a GET."""
@@ -34,9 +33,9 @@ class StoreServer:
 
 
 @contextmanager
-def victoria_metrics(folder: Path, *flags: str) -> Iterator[StoreServer]:
+def victoria_metrics(folder: Path, *, port: int | None = None) -> Iterator[StoreServer]:
     """Run a VictoriaMetrics that keeps data of any age and each sample once."""
-    port = free_port()
+    port = port or free_port()
     flags = (
         f"-storageDataPath={folder / 'victoria'}",
         f"-httpListenAddr=127.0.0.1:{port}",
@@ -44,10 +43,12 @@ def victoria_metrics(folder: Path, *flags: str) -> Iterator[StoreServer]:
         "-dedup.minScrapeInterval=1ms",
         "-memory.allowedBytes=64MB",
         "-loggerLevel=ERROR",
-        *flags,
     )
-    with _running([program("victoria-metrics"), *flags], port, folder / "victoria.log") as server:
-        yield server
+    process = _start([program("victoria-metrics"), *flags], port, folder / "victoria.log")
+    try:
+        yield StoreServer(f"http://127.0.0.1:{port}")
+    finally:
+        stop(process)
 
 
 def flush(server: StoreServer) -> None:
@@ -55,15 +56,18 @@ def flush(server: StoreServer) -> None:
     server.get("/internal/force_flush")
 
 
-@contextmanager
-def influxd(folder: Path, *databases: str) -> Iterator[StoreServer]:
-    """Run an InfluxDB 1.6 with some databases."""
-    port, other_port = free_port(), free_port()
-    configuration = folder / "influxd.conf"
-    configuration.write_text(
-        f"""
+class Influxd:
+    """An InfluxDB 1.6 on one port; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._configuration = folder / "influxd.conf"
+        self._configuration.write_text(
+            f"""
 reporting-disabled = true
-bind-address = "127.0.0.1:{other_port}"
+bind-address = "127.0.0.1:{free_port()}"
 [meta]
 dir = "{folder}/influx/meta"
 [data]
@@ -75,25 +79,54 @@ store-enabled = false
 [continuous_queries]
 enabled = false
 [http]
-bind-address = "127.0.0.1:{port}"
+bind-address = "127.0.0.1:{self._port}"
 log-enabled = false
 [logging]
 level = "error"
 """
-    )
-    command = [program("influxd"), "run", "-config", str(configuration)]
-    with _running(command, port, folder / "influxd.log") as server:
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self, *databases: str) -> StoreServer:
+        """Start it with some databases and return when it listens."""
+        command = [program("influxd"), "run", "-config", str(self._configuration)]
+        self._process = _start(command, self._port, self._folder / "influxd.log")
+        server = StoreServer(self.url)
         for database in databases:
             server.post("/query", q=f'CREATE DATABASE "{database}"')
-        yield server
+        return server
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            stop(self._process)
 
 
 @contextmanager
-def _running(command: list[str], port: int, log: Path) -> Iterator[StoreServer]:
+def influxd(folder: Path, *databases: str) -> Iterator[StoreServer]:
+    """Run an InfluxDB 1.6 with some databases for the length of the block."""
+    server = Influxd(folder)
+    try:
+        yield server.start(*databases)
+    finally:
+        server.stop()
+
+
+def _start(command: list[str], port: int, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
-    try:
+    with ExitStack() as on_error:
+        on_error.callback(stop, process)
         await_port(port, process, log=log)
-        yield StoreServer(f"http://127.0.0.1:{port}", log)
-    finally:
-        stop(process)
+        on_error.pop_all()
+    return process

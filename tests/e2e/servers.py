@@ -1,6 +1,7 @@
 """Real servers for tests: on free loopback ports, bounded in time, stopped by the test that started them."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -95,9 +96,15 @@ class Mosquitto:
             self._process.kill()
             self._process.wait(STOP_S)
 
-    def stop(self) -> None:
-        """End it; stopping twice is allowed."""
+    def freeze(self) -> None:
+        """Let it hold its connections and do nothing, as a machine behind a dead link seems to."""
         if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def stop(self) -> None:
+        """End it, frozen or not; stopping twice is allowed."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
             stop(self._process)
             self._process = None
 

@@ -156,6 +156,19 @@ async def test_a_killed_broker_ends_the_session_at_once(tmp_path: Path) -> None:
                 await session.publish(Message("a", b""))
 
 
+async def test_a_connection_that_went_dead_is_noticed_within_two_keepalives(tmp_path: Path) -> None:
+    """A peer that holds the connection and says nothing ends the session for who waits, and for who publishes."""
+    limits = MqttLimits(timeout_s=0.5, keepalive_s=1)
+    with mosquitto(tmp_path) as server:
+        async with client(server.url, "waiting", limits=limits).connect() as session:
+            await session.subscribe("a")
+            server.freeze()
+            with pytest.raises(SinkUnavailable, match="publish on a: no answer in time"):
+                await session.publish(Message("a", b""))
+            with pytest.raises(SinkUnavailable, match="the connection is gone"):
+                await anext(session.messages())
+
+
 async def test_a_broker_that_never_acknowledges_is_given_up() -> None:
     """Without an acknowledgement in time a publish raises; nothing waits for ever."""
 

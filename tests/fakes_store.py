@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gateway.core.clock import Clock
 from gateway.core.errors import SinkUnavailable
 from gateway.core.protocols import Refusal
+from gateway.wire.catalogue import Catalogue
 
 
 def _takes(_: bytes) -> str | None:
@@ -31,11 +32,16 @@ class FakeStore:
     attempts: int = 0
     gate: asyncio.Event | None = None
     """Writes wait for it."""
+    told: list[tuple[str, int]] = field(default_factory=list)
+    """Site and time of each catalogue."""
 
     @property
     def lines(self) -> list[bytes]:
         """Every line in the order of its last write, each once."""
         return list(dict.fromkeys(line for write in self.writes for line in write))
+
+    async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
+        self.told.append((catalogue.site, since_ms))
 
     async def write(self, lines: Sequence[bytes]) -> Sequence[Refusal]:
         self.attempts += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.collector.checks import Inventory, take_inventory
 from gateway.core.errors import SpoolError, WireError
 from gateway.core.quantity import Vocabulary
-from gateway.wire.catalogue import catalogue_id, decode_catalogue
+from gateway.wire.catalogue import Catalogue, catalogue_id, decode_catalogue
 
 _MOST_VERSIONS = 500
 """Of one site; more is not a site that changes but a fault or an attack."""
@@ -27,6 +27,7 @@ class Catalogues:
         self._vocabulary = vocabulary
         self._remembered = remembered
         self._inventories: OrderedDict[tuple[str, str], Inventory] = OrderedDict()
+        self._stated: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     async def keep(self, site: str, message: bytes) -> bool:
         """Keep a catalogue that came on a site's topic; return whether it was unknown in memory.
@@ -57,6 +58,25 @@ class Catalogues:
             self._remember(key, loaded)
         return loaded
 
+    async def statement(self, site: str, catalogue: str, since_ms: int) -> Catalogue | None:
+        """Return the catalogue if stores are to be told that it holds from this time on, None if they know.
+
+        A batch of backlog may show that a catalogue holds from an earlier time than was told before.
+        """
+        key = (site, catalogue)
+        if self._stated.get(key, since_ms + 1) <= since_ms:
+            return None
+        self._stated[key] = since_ms
+        self._stated.move_to_end(key)
+        if len(self._stated) > self._remembered:
+            self._stated.popitem(last=False)
+        return await asyncio.to_thread(self._read, site, catalogue)
+
+    def forget_statements(self, site: str) -> None:
+        """Have stores told again: some store did not take a batch of this site."""
+        for key in [key for key in self._stated if key[0] == site]:
+            del self._stated[key]
+
     def _inventory(self, site: str, message: bytes) -> Inventory:
         catalogue = decode_catalogue(message)
         if catalogue.site != site:
@@ -82,9 +102,13 @@ class Catalogues:
         draft.replace(path)
 
     def _load(self, site: str, catalogue: str) -> Inventory | None:
-        """Return the inventory of a file; a damaged file counts as none, and is replaced when the catalogue comes."""
+        kept = self._read(site, catalogue)
+        return None if kept is None else take_inventory(kept, self._vocabulary)
+
+    def _read(self, site: str, catalogue: str) -> Catalogue | None:
+        """Return what a file holds; a damaged file counts as none, and is replaced when the catalogue comes."""
         try:
             message = self._path(site, catalogue).read_bytes()
-            return self._inventory(site, message) if catalogue_id(message) == catalogue else None
+            return decode_catalogue(message) if catalogue_id(message) == catalogue else None
         except (OSError, WireError):
             return None

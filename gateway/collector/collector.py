@@ -43,7 +43,7 @@ class Collector:
     It keeps nothing that a restart would miss: what has no receipt comes again.
 
     Args:
-        stores: By the name that log and dead letters use.
+        stores: By the name that log and dead letters use; those that are interpreters are told the catalogues.
     """
 
     def __init__(
@@ -63,8 +63,9 @@ class Collector:
         self._reception = Reception(
             broker, self._intake, settings=self._settings, clock=clock, delays=self._delays(), journal=journal
         )
+        self._catalogues = Catalogues(surroundings.data / "catalogues", surroundings.vocabulary)
         self._inspection = Inspection(
-            Catalogues(surroundings.data / "catalogues", surroundings.vocabulary),
+            self._catalogues,
             self._ledger,
             clock=clock,
             journal=journal,
@@ -121,6 +122,7 @@ class Collector:
         if not is_stored:
             self.counters.abandoned += 1
             self._ledger.abandon(site, run, span, now_s=now_s)
+            self._catalogues.forget_statements(site)
             return
         for first, last in self._ledger.store(site, run, span, now_s=now_s):
             self._answer(site, run, first, last)

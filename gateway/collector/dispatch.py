@@ -46,6 +46,8 @@ class Dispatch:
         """Take a batch; returns when there is room for the next."""
         parcel, shipment = inspected.parcel, self._gathered
         shipment.parcels.append(parcel)
+        if inspected.statement is not None:
+            shipment.statements.append(inspected.statement)
         for index, line in inspected.lines:
             shipment.add(line, parcel, index)
         for refused in parcel.refused:

@@ -11,7 +11,7 @@ from gateway.collector.journal import Journal
 from gateway.collector.ledger import Ledger, Standing
 from gateway.collector.reception import CATALOGUE, PACKED
 from gateway.collector.twins import Twins
-from gateway.collector.writer import Parcel
+from gateway.collector.writer import Parcel, Statement
 from gateway.core.clock import Clock
 from gateway.core.errors import SpoolError, WireError
 from gateway.core.protocols import Batch
@@ -28,6 +28,8 @@ class Inspected:
     parcel: Parcel
     lines: Sequence[tuple[int, bytes]]
     """Accepted, each with its index in the batch."""
+    statement: Statement | None = None
+    """What stores are to be told before they get the lines."""
 
 
 class Inspection:
@@ -111,15 +113,17 @@ class Inspection:
             self._journal.warn(f"lines {site}", f"{site}: a line is refused: {refused[0].reason}")
         away = {each.index for each in refused}
         lines = [(index, line) for index, line in enumerate(batch.lines) if index not in away]
-        self._look_for_twins(site, batch.run, [line for _, line in lines])
         self._counters.batches += 1
         self._counters.lines += len(lines)
-        return Inspected(Parcel(site, batch.run, batch.first, batch.last, tuple(refused)), lines)
-
-    def _look_for_twins(self, site: str, run: str, lines: Sequence[bytes]) -> None:
+        parcel = Parcel(site, batch.run, batch.first, batch.last, tuple(refused))
         if not lines:
-            return
-        times = [int(line[line.rindex(b" ") : -6]) for line in (lines[0], lines[-1])]
+            return Inspected(parcel, lines)
+        times = [int(line[line.rindex(b" ") : -6]) for _, line in lines]
+        self._look_for_twins(site, batch.run, times)
+        catalogue = await self._catalogues.statement(site, batch.catalogue, min(times))
+        return Inspected(parcel, lines, None if catalogue is None else Statement(catalogue, min(times)))
+
+    def _look_for_twins(self, site: str, run: str, times: Sequence[int]) -> None:
         other = self._twins.note(site, run, first_ms=min(times), last_ms=max(times))
         if other is not None:
             self._counters.twins += 1

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from gateway.collector.checks import Refused
 from gateway.collector.journal import Journal
@@ -11,6 +12,7 @@ from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable
 from gateway.core.protocols import Refusal, Store
+from gateway.wire.catalogue import Catalogue
 
 OURS = -1
 """Index of a line that the collector made itself."""
@@ -28,6 +30,26 @@ class Parcel:
     """By the checks."""
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """That a catalogue holds for lines from some time on."""
+
+    catalogue: Catalogue
+    since_ms: int
+
+
+@runtime_checkable
+class Interpreter(Protocol):
+    """A store that computes something of the lines, and so must know what they mean."""
+
+    async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
+        """Take note of what points mean in lines from that time on.
+
+        Raises:
+            SinkUnavailable: not now; tell it again.
+        """
+
+
 @dataclass(slots=True)
 class Shipment:
     """What is written in one go; its parcels are receipted when every store has it."""
@@ -35,6 +57,7 @@ class Shipment:
     done: Callable[["Shipment"], None]
     """Is told each time that one store has it."""
     parcels: list[Parcel] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     origins: list[tuple[Parcel, int]] = field(default_factory=list)
     """For each line its parcel and its index there, or OURS."""
@@ -93,17 +116,18 @@ class StoreWriter:
                 self._filled.clear()
                 await self._filled.wait()
             shipment = self._queue[0]
-            refusals = await self._write(shipment.lines)
+            refusals = await self._write(shipment)
             self._queue.popleft()
             self._queued_bytes -= shipment.size_bytes
             shipment.refusals += [(self.name, refusal) for refusal in refusals]
             shipment.waiting -= 1
             shipment.done(shipment)
 
-    async def _write(self, lines: Sequence[bytes]) -> Sequence[Refusal]:
-        while lines:
+    async def _write(self, shipment: Shipment) -> Sequence[Refusal]:
+        while True:
             try:
-                refusals = await self._store.write(lines)
+                await self._describe(shipment.statements)
+                refusals = await self._store.write(shipment.lines)
             except SinkUnavailable as exc:
                 self._journal.counters.store_failures += 1
                 self._journal.warn(
@@ -114,4 +138,8 @@ class StoreWriter:
             self._delays.reset()
             self._journal.recovered(f"store {self.name}", f"store {self.name} takes readouts again")
             return refusals
-        return ()
+
+    async def _describe(self, statements: Sequence[Statement]) -> None:
+        if isinstance(self._store, Interpreter):
+            for statement in statements:
+                await self._store.describe(statement.catalogue, since_ms=statement.since_ms)

@@ -136,9 +136,12 @@ async def test_many_small_batches_make_few_writes(tmp_path: Path) -> None:
         await b.until(lambda: b.collector.counters.catalogues == 21)
         await b.send(*(message(batch(0, 5, site=site), site) for site in sites))
         await b.until(lambda: len(b.receipts) == 20)
-        assert {site for site, _ in b.receipts} == set(sites)
-        assert len(store.lines) == 100
-        assert len(store.writes) <= 3
+        writes = len(store.writes)
+        await b.send(*(message(batch(5, 5, site=site), site) for site in sites))
+        await b.until(lambda: len(b.receipts) == 40)
+        assert sorted(site for site, _ in b.receipts) == sorted(sites * 2)
+        assert len(store.lines) == 200
+        assert len(store.writes) - writes <= 3
 
 
 async def test_a_failing_store_is_asked_again_and_loses_nothing(
@@ -511,6 +514,33 @@ async def test_stopping_does_not_wait_for_a_dead_store(tmp_path: Path) -> None:
         stop.set()
         await running
     assert collector.counters.receipts == 0
+
+
+async def test_stores_learn_what_the_lines_mean_before_they_get_them(tmp_path: Path) -> None:
+    """A store is told each catalogue with the time of its first line, and again when backlog has an earlier one."""
+    store = FakeStore(failures=1)
+    async with bench(tmp_path, {"store": store}) as b:
+        for first in (100, 110, 50, 60):
+            sent = batch(first, 2)
+            await b.send(message(sent))
+            await b.receipted(sent)
+        assert store.told == [(SITE, START_MS + 100)] * 2 + [(SITE, START_MS + 50)]
+
+
+async def test_a_store_that_missed_a_catalogue_is_told_again(tmp_path: Path) -> None:
+    """What one store had no room for takes its catalogue along when it comes again."""
+    alive, dead = FakeStore(), FakeStore(failures=1_000_000)
+    settings = CollectorSettings(waiting_bytes=100)
+    async with bench(tmp_path, {"alive": alive, "dead": dead}, settings=settings) as b:
+        await b.send(message(batch(100, 5)))
+        await b.until(lambda: dead.attempts > 0)
+        await b.send(message(batch(0, 5)))
+        await b.until(lambda: b.collector.counters.abandoned == 1)
+        dead.failures = 0
+        await b.receipted(batch(100, 5))
+        await b.send(message(batch(0, 5)))
+        await b.receipted(batch(0, 5))
+        assert dead.told[-1] == (SITE, START_MS)
 
 
 async def test_two_gateways_under_one_id_are_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

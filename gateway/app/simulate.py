@@ -19,6 +19,7 @@ from gateway.sim.life import Life
 from gateway.sim.plan import plan_for
 from gateway.sim.proxy import proxy_pty, proxy_tcp
 from gateway.sim.server import serve_pty, serve_tcp
+from gateway.sim.truth import TruthLog
 from gateway.sim.values import load_values
 
 LAST_PORT = 65535
@@ -38,6 +39,8 @@ class Simulation:
     values: Path | None = None
     faults: str = ""
     seed: int = 0
+    log: Path | None = None
+    """Notes every answer, for whoever wants to know later what was served."""
 
 
 async def run_simulation(wanted: Simulation, *, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
@@ -48,20 +51,21 @@ async def run_simulation(wanted: Simulation, *, stop: asyncio.Event, announce: C
     """
     vocabulary = load_vocabulary()
     profile = Catalog(vocabulary).find(wanted.profile).profile
-    device = _device(wanted, profile, vocabulary)
     async with AsyncExitStack() as stack:
+        log = stack.enter_context(TruthLog(wanted.log)) if wanted.log else None
+        device = _device(wanted, profile, vocabulary, log=log)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         where = await stack.enter_async_context(_served(wanted, device, tasks))
         announce(f"{profile.profile} as unit {device.unit_id} on {where}")
         await stop.wait()
 
 
-def _device(wanted: Simulation, profile: Profile, vocabulary: Vocabulary) -> SimulatedDevice:
+def _device(wanted: Simulation, profile: Profile, vocabulary: Vocabulary, *, log: TruthLog | None) -> SimulatedDevice:
     layout = lay_out(profile, vocabulary, name=profile.profile)
     unit_id = profile.link_defaults.unit_id if wanted.unit is None else wanted.unit
     sources = _sources(wanted, profile, layout, vocabulary)
     return SimulatedDevice(
-        profile.profile, layout.image, sources=sources, unit_id=unit_id, clock=SystemClock(trusted=True)
+        profile.profile, layout.image, sources=sources, unit_id=unit_id, clock=SystemClock(trusted=True), log=log
     )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
 from random import SystemRandom
 
@@ -12,10 +11,9 @@ from gateway.app.edge import Destination, Edge, mqtt_destination
 from gateway.broker.local import LocalBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings
-from gateway.core.collection import EmbeddedStoreSettings
 from gateway.core.quantity import load_vocabulary
 from gateway.relay.settings import RelaySettings
-from gateway.stores.open import open_store
+from gateway.stores.embedded import open_embedded
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +33,9 @@ async def run_single(path: Path, *, environment: Mapping[str, str], stop: asynci
     here = Destination("store", broker, RelaySettings(live=False, compression=False))
     destinations = [here, mqtt_destination(configuration, environment)] if site.broker else [here]
     edge = Edge(configuration, environment=environment, destinations=destinations)
-    folder = site.store.path or str(edge.data / "store")
-    settings = EmbeddedStoreSettings(kind="embedded", path=folder, raw_retention=site.store.raw_retention)
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, secret=str, vocabulary=configuration.vocabulary))
+    folder = Path(site.store.path) if site.store.path else edge.data / "store"
+    retention_s = site.store.raw_retention
+    async with open_embedded(folder, raw_retention_s=retention_s, vocabulary=configuration.vocabulary) as store:
         collector = Collector(
             broker,
             {"embedded": store},

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from gateway.cli.roles import until_stopped
+from gateway.core.errors import ConfigError
 from gateway.core.scalars import parse_duration
 
 
@@ -46,4 +47,4 @@ def _seconds(text: str) -> float:
     try:
         return parse_duration(text)
     except ValueError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--for") from exc
+        raise ConfigError(f"--for {text}: {exc}") from exc

@@ -27,6 +27,9 @@ def simulate(
     faults: Annotated[
         str, typer.Option(metavar="NAME=SHARE,...", help="Faults in front, for example late=0.05,split=0.2.")
     ] = "",
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Note every answer here, one JSON line each.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the plausible life and the faults.")] = 0,
 ) -> None:
     """Serve a profile as a device until Ctrl-C."""
@@ -35,7 +38,7 @@ def simulate(
     if (listen is None) == (pty is None):
         raise ConfigError("say where to serve: exactly one of --listen HOST:PORT and --pty PATH")
     wanted = Simulation(
-        profile, listen=listen, pty=pty, unit=unit, framing=framing, values=values, faults=faults, seed=seed
+        profile, listen=listen, pty=pty, unit=unit, framing=framing, values=values, faults=faults, log=log, seed=seed
     )
 
     async def serve(stop: asyncio.Event) -> None:

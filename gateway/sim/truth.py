@@ -30,7 +30,7 @@ class Served:
 
 
 class TruthLog:
-    """Appends answers to a file of JSON lines, which is complete once the log is closed.
+    """Appends answers to a file of JSON lines, each before it is on its way.
 
     Args:
         path: Created when it does not exist.
@@ -38,7 +38,7 @@ class TruthLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("a", encoding="ascii")
+        self._file = path.open("a", encoding="ascii", buffering=1)
 
     def record(self, *, time_ms: int, device: str, table: Table, address: int, registers: Sequence[int]) -> None:
         """Note one answer."""

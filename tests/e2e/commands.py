@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from drivers.catalog import Catalog
+from gateway.app.audit import DeviceAudit, audit_device
+from gateway.core.errors import KvarterError
+from gateway.core.quantity import load_vocabulary
+from gateway.sim.image import lay_out
+from gateway.sim.truth import points_served, read_log
 from gateway.stores.read_back import read_back
 
 KVARTER = Path(sys.executable).with_name("kvarter")
@@ -92,5 +98,16 @@ def stored(store: Path, site: str) -> dict[str, list[int]]:
                 device: [time_ms for time_ms, row in found.rows(site, device) if row.get("status") in {0, 1}]
                 for device in found.devices(site)
             }
-    except FileNotFoundError:
+    except (FileNotFoundError, KvarterError):  # not there, or being made
         return {}
+
+
+def balance(store: Path, site: str, *, device: str, profile: str, log: Path, interval_ms: int) -> DeviceAudit:
+    """Compare what is stored of a simulated device with the log of what it served."""
+    vocabulary = load_vocabulary()
+    points = lay_out(Catalog(vocabulary).find(profile).profile, vocabulary, name=profile).points[1]
+    served = points_served(read_log(log), points, device=profile)
+    with read_back(store) as found:
+        gaps = [(e.event.start_ms, e.event.end_ms) for e in found.events(site) if e.event.kind == "gap"]
+        intervals_ms = {placed.name: interval_ms for placed in points}
+        return audit_device(device, served, found.rows(site, device), intervals_ms=intervals_ms, gaps=gaps)

@@ -35,4 +35,5 @@ def test_a_wrong_duration_is_explained() -> None:
     """A duration without a unit is refused with an example."""
     result = kvarter("demo", "--for", "60")
     assert result.returncode == 2
-    assert "60s" in result.stderr
+    assert "--for 60: " in result.stderr
+    assert "for example" in result.stderr

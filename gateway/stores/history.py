@@ -48,6 +48,8 @@ class HistoryReader:
             return []
         table = readout_table(query.site, query.device)
         known = self._tables.columns(table)
+        if not known:
+            return []
         points = tuple(dict.fromkeys(point for point in query.points if is_field(point)))
         if query.resolution_ms is None:
             found = self._readouts(table, [point for point in points if point in known], query)

@@ -8,6 +8,10 @@ from gateway.stores.schema import quoted
 
 GRACE_MS = 86_400_000
 """Readouts of a settled interval are kept at least so long, in case more of them arrive."""
+SILENCE_MS = 172_800_000
+"""A device that is so far behind all others is not coming; longer than a collector lets a clock be ahead."""
+DISORDER_MS = 3_600_000
+"""A batch further back than this takes a device's own time back, so that one wrong time does not count for ever."""
 _TRUSTED = "trusted_ms"
 _NEWEST = "newest_ms"
 _RETAINED = "retained_from:"
@@ -33,18 +37,20 @@ class Marks:
         for name, time_ms in ((_TRUSTED, trusted_ms), (_NEWEST, doubtful_ms)):
             if time_ms > self._get(name):
                 self._set(name, time_ms)
-        self._newest.update(newest)
+        for table, time_ms in newest.items():
+            known_ms = self._own_ms(table)
+            self._newest[table] = max(time_ms, known_ms) if known_ms - time_ms < DISORDER_MS else time_ms
 
     def horizon_ms(self, table: str) -> int:
-        """Return the time up to which nothing new is expected from a device.
+        """Return the time up to which nothing new is expected from a device: its own, or long before that of others."""
+        return max(self._own_ms(table), self.newest_ms() - SILENCE_MS)
 
-        Of its own times only the last batch counts, so that one wrong time does not count for ever.
-        """
+    def _own_ms(self, table: str) -> int:
         own_ms = self._newest.get(table)
         if own_ms is None:
             ((found,),) = self._database.rows(f"SELECT max(time) FROM {quoted(table)}")
             own_ms = self._newest[table] = as_int(found or 0)
-        return max(own_ms, self.newest_ms())
+        return own_ms
 
     def newest_ms(self) -> int:
         """Return how far time has come in this store; 0 when nothing was written."""

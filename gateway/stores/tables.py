@@ -25,8 +25,10 @@ class Tables:
         """
         known = self._columns.get(table)
         if known is None:
-            known = self._columns[table] = self._database.columns(table)
+            known = self._database.columns(table)
             known.pop("time", None)
+            if known:
+                self._columns[table] = known
         return known
 
     def readouts(self) -> list[str]:

@@ -216,6 +216,19 @@ async def test_a_device_with_a_wrong_clock_does_not_close_the_intervals_of_other
         assert list(held.intervals("site-1", "meter")) == []
 
 
+async def test_the_last_interval_of_a_gateway_that_never_came_back_is_made(tmp_path: Path) -> None:
+    """When others are two days further, what a silent device sent last becomes an interval too."""
+    last = [energy(number * 10.0, number * 0.01) for number in range(60)]
+    others = [energy(days * 86_400.0, 5.0, device="other") for days in (1, 2, 3)]
+    async with open_embedded(tmp_path, raw_retention_s=NEVER_S, vocabulary=load_vocabulary()) as store:
+        await store.write([*last, others[0]])
+        await store.settle()
+        assert found(tmp_path)[0] == {}
+        await store.write(others[1:])
+        await store.settle()
+    assert column(found(tmp_path)[0], "elec_energy_import_gap") == {0: 0.59}
+
+
 async def days_of_readouts(store: EmbeddedStore, days: int) -> None:
     """Write one readout a minute, a day at a time."""
     for day in range(days):

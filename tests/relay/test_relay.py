@@ -1,92 +1,10 @@
-import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from random import Random
 
 import pytest
 
-from gateway.core.protocols import Entry, Message
-from gateway.core.readout import Readout, Status
-from gateway.relay.relay import Relay
-from gateway.relay.settings import Origin, RelaySettings
+from gateway.relay.settings import RelaySettings
 from gateway.wire.batch import decompress
-from gateway.wire.receipt import Receipt, encode_receipt
-from gateway.wire.topics import Topics
-from tests.fakes import FakeClock
-from tests.fakes_broker import FakeBroker, FakeCollector
-from tests.fakes_spool import FakeSpool
-
-RUN = "a" * 16
-EARLIER_RUN = "b" * 16
-TOPICS = Topics("house")
-ORIGIN = Origin("house", RUN, "1.0", "cafe0001", {"cafe0001": b"catalogue in force", "cafe0000": b"older catalogue"})
-
-
-@dataclass
-class Bench:
-    """A relay between a fake spool and a fake broker, with a fake collector behind it."""
-
-    clock: FakeClock
-    broker: FakeBroker
-    spool: FakeSpool
-    collector: FakeCollector
-    relay: Relay
-    appended: int = 0
-
-    def append(self, count: int = 1, *, size: int = 100) -> None:
-        """Put lines of a given size into the spool, each different."""
-        for _ in range(count):
-            body = b"kvarter,site=house,device=d status=%di" % self.appended
-            self.appended += 1
-            time_ms = self.clock.utc_ms() + self.appended
-            self.spool.append(Entry(body.ljust(size - 21, b"0"), round(self.clock.monotonic() * 1000), time_ms))
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass in small steps, so that whole conversations fit between them."""
-        for _ in range(round(seconds * 10)):
-            await self.clock.advance(0.1)
-
-    def arrival_s(self, sequence: int) -> float:
-        """Return when a line of this run came first."""
-        batches = zip(self.collector.arrived_s, self.collector.batches, strict=True)
-        return next(at for at, batch in batches if batch.run == RUN and batch.first <= sequence <= batch.last)
-
-    def sequences(self) -> list[tuple[str, int, int]]:
-        """Return run, first and last of each batch that the collector got."""
-        return [(batch.run, batch.first, batch.last) for batch in self.collector.batches]
-
-
-@asynccontextmanager
-async def bench(
-    settings: RelaySettings | None = None, *, origin: Origin = ORIGIN, collecting: bool = True
-) -> AsyncIterator[Bench]:
-    """Run everything for the length of the block; the relay is started by `running`."""
-    clock = FakeClock()
-    broker = FakeBroker(clock)
-    spool = FakeSpool(clock, run=RUN, catalogue=origin.catalogue)
-    collector = FakeCollector(broker.local, clock, TOPICS)
-    relay = Relay(broker, spool, origin=origin, clock=clock, random=Random(1), settings=settings)  # noqa: S311
-    made = Bench(clock, broker, spool, collector, relay)
-    async with background(*([collector.run()] if collecting else [])):
-        await made.pass_time(0.1)
-        yield made
-
-
-@asynccontextmanager
-async def background(*coroutines: object) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Run coroutines for the length of the block."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]  # type: ignore[call-overload]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+from tests.relay.workbench import EARLIER_RUN, RUN, TOPICS, background, bench
 
 
 async def test_a_new_line_arrives_and_its_receipt_frees_the_spool() -> None:
@@ -112,32 +30,6 @@ async def test_lines_that_come_together_travel_together() -> None:
         await b.pass_time(1)
         assert len(b.collector.lines) == 500
         assert len(b.collector.batches) <= 20
-
-
-async def test_birth_catalogue_and_farewell_are_retained() -> None:
-    """The catalogue stands before the birth; both are retained, and stopping says offline."""
-    async with bench() as b:
-        async with background(b.relay.run()):
-            await b.pass_time(1)
-            assert b.relay.connected
-            kept = {m.topic: m for m in b.broker.published if m.retain}
-            assert list(kept) == [TOPICS.catalogue, TOPICS.status]
-            assert kept[TOPICS.catalogue].payload == b"catalogue in force"
-            birth = json.loads(kept[TOPICS.status].payload)
-            assert (birth["state"], birth["run"], birth["catalogue"]) == ("online", RUN, "cafe0001")
-        assert json.loads(b.broker.published[-1].payload)["state"] == "offline"
-
-
-async def test_a_vanished_gateway_leaves_its_will() -> None:
-    """When the connection is cut, the broker says offline for us."""
-    async with bench() as b, background(b.relay.run()):
-        await b.pass_time(1)
-        b.broker.refusal = "down"
-        b.broker.cut()
-        await b.pass_time(1)
-        states = [json.loads(m.payload)["state"] for m in b.collector.messages if m.topic == TOPICS.status]
-        assert states == ["online", "offline"]
-        assert not b.relay.connected
 
 
 async def test_after_an_outage_the_newest_comes_first_and_then_the_oldest() -> None:
@@ -272,43 +164,6 @@ async def test_reconnecting_waits_longer_each_time_and_says_it_once(caplog: pyte
     assert texts == ["relay: broker mqtt://x: nothing listens there", "relay: connected to the broker again"]
 
 
-async def test_messages_that_are_not_receipts_are_counted_and_harmless(caplog: pytest.LogCaptureFixture) -> None:
-    """Malformed, invented and foreign receipts and unsolicited topics free nothing and stop nothing."""
-    invented = [
-        Receipt(RUN, 0, 2**59),
-        Receipt(RUN, 1, 1),
-        Receipt("f" * 16, 0, 2),
-    ]
-    async with bench() as b, background(b.relay.run()):
-        b.collector.answers = False
-        b.append(3)
-        await b.pass_time(1)
-        async with b.broker.local.connect() as stranger:
-            for payload in (b"", b"\xff" * 5000, b"{}", b'{"run":"x","first":0,"last":1}'):
-                await stranger.publish(Message(TOPICS.receipt, payload))
-            for receipt in invented:
-                await stranger.publish(Message(TOPICS.receipt, encode_receipt(receipt)))
-        await b.pass_time(1)
-        counters = b.relay.counters
-        assert (counters.malformed_receipts, counters.idle_receipts, counters.released) == (4, 3, 0)
-        assert b.spool.backlog().waiting == 3
-        b.collector.answers = True
-        await b.pass_time(31)
-        assert b.spool.backlog().waiting == 0
-    assert sum("is ignored" in record.getMessage() for record in caplog.records) == 1
-
-
-async def test_a_topic_that_was_not_asked_for_is_ignored() -> None:
-    """A broker that delivers other topics to us is counted."""
-    async with bench() as b:
-        b.broker.widens = True
-        async with background(b.relay.run()):
-            b.append()
-            await b.pass_time(2)
-            assert b.relay.counters.unsolicited >= 1
-            assert b.spool.backlog().waiting == 0
-
-
 async def test_batches_are_compressed_only_for_who_takes_it() -> None:
     """The first batch goes plain; after a receipt that accepts gz they are packed, until 60 s pass without one."""
     async with bench() as b, background(b.relay.run()):
@@ -325,100 +180,3 @@ async def test_batches_are_compressed_only_for_who_takes_it() -> None:
         assert sent == [TOPICS.readings, TOPICS.readings_gz, TOPICS.readings_gz, TOPICS.readings]
         assert all(len(payload) < 0.9 * len(decompress(payload)) for payload in packed)
         assert b.spool.backlog().waiting == 0
-
-
-async def test_an_older_catalogue_passes_unretained_before_the_batch_that_needs_it() -> None:
-    """Once per connection, and again when such a batch is sent again."""
-    async with bench() as b:
-        b.spool.run, b.spool.catalogue = EARLIER_RUN, "cafe0000"
-        b.append(3)
-        b.spool.run, b.spool.catalogue = RUN, "cafe0001"
-        b.append(3)
-        b.collector.answers = False
-        async with background(b.relay.run()):
-            await b.pass_time(40)
-        relevant = (TOPICS.catalogue, TOPICS.readings)
-        came = [m for m in b.collector.messages if m.topic in relevant]
-        passed = [m.payload[:9] if m.topic == TOPICS.catalogue else b"batch" for m in came]
-        retained = [m for m in b.broker.published if m.payload == b"older catalogue" and m.retain]
-        assert retained == []
-        assert passed[:4] == [b"catalogue", b"batch", b"older cat", b"batch"]
-        assert passed.count(b"older cat") == 2
-
-
-async def test_a_catalogue_adopted_later_is_retained_before_its_first_batch() -> None:
-    """When the catalogue in force changes, the new one is published before a batch names it."""
-    async with bench() as b, background(b.relay.run()):
-        b.append()
-        await b.pass_time(2)
-        b.relay.adopt("cafe0000")
-        b.spool.catalogue = "cafe0000"
-        b.append()
-        await b.pass_time(2)
-        last = [m for m in b.broker.published if m.topic in (TOPICS.catalogue, TOPICS.readings)][-2:]
-        assert last[0] == Message(TOPICS.catalogue, b"older catalogue", retain=True)
-        assert b"catalogue=cafe0000" in last[1].payload
-
-
-async def test_a_lost_catalogue_is_said_and_the_batch_still_goes(caplog: pytest.LogCaptureFixture) -> None:
-    """A collector may still have the catalogue that we lost, so its batches are sent."""
-    async with bench() as b, background(b.relay.run()):
-        b.spool.catalogue = "dead0000"
-        b.append()
-        await b.pass_time(2)
-        assert b.spool.backlog().waiting == 0
-        assert b.relay.counters.unknown_catalogues == 1
-    assert "catalogue dead0000 of waiting readouts is lost" in caplog.text
-
-
-async def test_people_see_the_newest_values_of_each_device_once_a_second() -> None:
-    """However often a device is read, its retained JSON comes at most once a second and is the newest."""
-    async with bench() as b, background(b.relay.run()):
-        await b.pass_time(1)
-        for number in range(50):
-            for device in ("meter", "pump"):
-                readout = Readout(device, b.clock.monotonic(), ("elec_power_active",), (float(number),), Status.OK)
-                b.relay.show(readout, b.clock.utc_ms())
-            await b.pass_time(0.1)
-        await b.pass_time(2)
-        shown = [m for m in b.broker.published if m.topic == TOPICS.live("meter")]
-        assert 5 <= len(shown) <= 6
-        assert json.loads(shown[-1].payload)["values"] == {"elec_power_active": 49.0}
-        assert all(m.retain for m in shown)
-        assert b.relay.counters.live == 2 * len(shown)
-
-
-async def test_a_broker_that_refuses_live_values_still_gets_batches(caplog: pytest.LogCaptureFixture) -> None:
-    """Missing rights for the live topics are said once and cost nothing else."""
-    async with bench() as b, background(b.relay.run()):
-        b.broker.denies = lambda message: "/live/" in message.topic
-        for _ in range(5):
-            b.append()
-            b.relay.show(Readout("meter", b.clock.monotonic(), (), (), Status.OK), None)
-            await b.pass_time(2)
-        assert b.broker.attempts == 1
-        assert b.spool.backlog().waiting == 0
-        assert b.relay.counters.live_failures == 5
-    assert caplog.text.count("denied") == 1
-
-
-async def test_live_values_are_not_even_remembered_where_nobody_sees_them() -> None:
-    """Within one process there are no live messages."""
-    async with bench(RelaySettings(live=False)) as b, background(b.relay.run()):
-        b.relay.show(Readout("meter", b.clock.monotonic(), (), (), Status.OK), None)
-        await b.pass_time(3)
-        assert not any("/live/" in m.topic for m in b.broker.published)
-
-
-async def test_the_status_tells_what_went_wrong() -> None:
-    """Counters of the whole gateway and of the relay stand in the retained status, at most once a minute."""
-    troubles = {"poll_failures": 0}
-    origin = replace(ORIGIN, counters=lambda: troubles)
-    async with bench(origin=origin) as b, background(b.relay.run()):
-        await b.pass_time(1)
-        troubles["poll_failures"] = 3
-        await b.pass_time(130)
-        births = [json.loads(m.payload) for m in b.broker.published if m.topic == TOPICS.status]
-        assert len(births) == 2
-        assert births[1]["counters"]["poll_failures"] == 3
-        assert births[1]["counters"]["relay_malformed_receipts"] == 0

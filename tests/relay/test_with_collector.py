@@ -38,13 +38,17 @@ class Way:
     collector: Collector
     appended: int = 0
 
+    def append(self) -> None:
+        """Put one more line into the spool."""
+        body = b"kvarter,site=house,device=meter elec_power_active=%d.5,status=0i" % self.appended
+        self.appended += 1
+        self.spool.append(Entry(body, 0, self.clock.utc_ms() + self.appended % 5))
+
     async def live(self, seconds: int, *, lines: int = 5) -> None:
         """Let a gateway read some devices each second."""
         for _ in range(seconds):
             for _ in range(lines):
-                body = b"kvarter,site=house,device=meter elec_power_active=%d.5,status=0i" % self.appended
-                self.appended += 1
-                self.spool.append(Entry(body, 0, self.clock.utc_ms() + self.appended % 5))
+                self.append()
             for _ in range(10):
                 await self.clock.advance(0.1)
 
@@ -74,7 +78,11 @@ async def way(data: Path, *, settings: RelaySettings | None = None) -> AsyncIter
         ]
         while collector.counters.catalogues == 0:
             await settle()
-        yield Way(clock, broker, spool, store, relay, collector)
+        made = Way(clock, broker, spool, store, relay, collector)
+        made.append()
+        while spool.backlog().waiting:
+            await clock.advance(0.01)
+        yield made
         for task in running:
             task.cancel()
 

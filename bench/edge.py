@@ -12,12 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
-from gateway.stores.read_back import read_back
-
 from bench.processes import cpu_s, free_port, listens, peak_mib, running, until
+from gateway.core.errors import KvarterError
 from gateway.core.quantity import load_vocabulary
+from gateway.stores.read_back import read_back
 
 DEVICES = 50
 POINTS = 40
@@ -101,20 +102,19 @@ def _stored(folder: Path) -> int:
     try:
         with read_back(folder / "store") as store:
             return sum(store.count("bench", device) for device in store.devices("bench"))
-    except FileNotFoundError:
+    except (FileNotFoundError, KvarterError):  # not there, or being made
         return 0
 
 
 def _missing(folder: Path) -> tuple[int, int]:
-    """Return how many polls were due between the first and last row of each device, and how many are not stored."""
-    expected = missing = 0
+    """Return how many good readouts are stored, and how many polls are missing between two of them."""
+    polls = missing = 0
     with read_back(folder / "store") as store:
         for device in store.devices("bench"):
             times = [time_ms for time_ms, row in store.rows("bench", device) if row["status"] == 0]
-            due = round((times[-1] - times[0]) / 1000) + 1
-            expected += due
-            missing += due - len(times)
-    return expected, missing
+            polls += len(times)
+            missing += sum(max(0, round((later - earlier) / 1000) - 1) for earlier, later in pairwise(times))
+    return polls, missing
 
 
 def measure_peer(ports: list[int], mqtt_port: int, seconds: float) -> dict[str, float]:

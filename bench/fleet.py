@@ -7,6 +7,7 @@
 import asyncio
 import struct
 import sys
+from typing import cast
 
 import uvloop
 
@@ -23,8 +24,7 @@ class FleetDevice(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer each request in the chunk."""

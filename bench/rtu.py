@@ -5,16 +5,14 @@ the baud rate. Reported: requests per second against the theoretical maximum, an
 3.5 characters after the last byte of the answer before.
 """
 
-import json
 import os
 import select
 import struct
-import sys
 import threading
 import time
 import tty
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 REGISTERS = 60
 CHARACTER_BITS = 10
@@ -50,7 +48,7 @@ class Line:
         """Requests per second that the wire allows: request, silence, answer, silence."""
         return 1 / ((REQUEST_BYTES + ANSWER_BYTES + 2 * SILENCE_CHARACTERS) * self.character_s)
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> Self:
         """Serve in a thread."""
         self._thread.start()
         return self

@@ -40,7 +40,8 @@ class RelaySettings:
     """A batch without receipt for this time is sent again."""
     live: bool = True
     """Publish the last values of each device as JSON for people."""
-    live_interval_s: float = 1.0
+    live_interval_s: float = 5.0
+    """A device has at most one live message in this time; people do not read faster, and each costs a round trip."""
     compression: bool = True
     """Compress for a collector that takes it; useless within one process."""
     longest_delay_s: float = 30.0

@@ -26,7 +26,7 @@ PATIENCE_S = 30.0
 
 def kvarter(*arguments: str | Path, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
     """Run the command to its end and return what it printed."""
-    command = [KVARTER, *map(str, arguments)]
+    command = [str(KVARTER), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 

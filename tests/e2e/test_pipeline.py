@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,9 +123,8 @@ def test_a_killed_edge_loses_nothing_that_it_had_read(bench: Bench) -> None:
         for number in range(5):
             log = bench.folder / f"edge_{number}.log"
             edge = start("edge", site, log=log)
-            until(lambda log=log: "reading 1 devices" in log.read_text(), what="the edge")
-            served = bench.served()
-            until(lambda served=served: bench.served() > served + 20, what="polls")
+            until(partial(_says, log, "reading 1 devices"), what="the edge")
+            until(partial(_served_more_than, bench, bench.served() + 20), what="polls")
             edge.kill()
         with (
             running("collect", collector, log=bench.folder / "collect.log"),
@@ -141,7 +141,7 @@ def test_a_killed_collector_and_a_forgetful_broker_lose_nothing(bench: Bench) ->
         for number in range(3):
             collect = start("collect", collector, log=bench.folder / "collect.log")
             before = len(bench.times())
-            until(lambda before=before: len(bench.times()) > before + 3, what=f"readouts after kill {number}")
+            until(partial(_stored_more_than, bench, before + 3), what=f"readouts after kill {number}")
             collect.kill()
             broker.kill()
             broker.start()
@@ -204,6 +204,18 @@ def test_a_broker_that_is_not_there_is_waited_for(bench: Bench) -> None:
         finally:
             broker.stop()
         assert edge.log.count("nothing listens there") <= 3
+
+
+def _says(log: Path, text: str) -> bool:
+    return text in log.read_text(encoding="utf-8")
+
+
+def _served_more_than(bench: Bench, count: int) -> bool:
+    return bench.served() > count
+
+
+def _stored_more_than(bench: Bench, count: int) -> bool:
+    return len(bench.times()) > count
 
 
 def _caught_up(bench: Bench, until_ms: int) -> bool:

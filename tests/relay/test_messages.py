@@ -119,7 +119,7 @@ async def test_a_lost_catalogue_is_said_and_the_batch_still_goes(caplog: pytest.
 
 async def test_people_see_the_newest_values_of_each_device_once_a_second() -> None:
     """However often a device is read, its retained JSON comes at most once a second and is the newest."""
-    async with bench() as b, background(b.relay.run()):
+    async with bench(RelaySettings(live_interval_s=1.0)) as b, background(b.relay.run()):
         await b.pass_time(1)
         for number in range(50):
             for device in ("meter", "pump"):
@@ -136,7 +136,7 @@ async def test_people_see_the_newest_values_of_each_device_once_a_second() -> No
 
 async def test_a_broker_that_refuses_live_values_still_gets_batches(caplog: pytest.LogCaptureFixture) -> None:
     """Missing rights for the live topics are said once and cost nothing else."""
-    async with bench() as b, background(b.relay.run()):
+    async with bench(RelaySettings(live_interval_s=1.0)) as b, background(b.relay.run()):
         b.broker.denies = lambda message: "/live/" in message.topic
         for _ in range(5):
             b.append()

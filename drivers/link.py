@@ -223,7 +223,8 @@ class Link:
         self.counters.timeouts += 1
         self._unanswered += 1
         if self.line.drain_s:
-            await self._settle(stream, receiver, quiet_s=-math.inf, silence_s=self.line.drain_s)
+            quiet_s = self._clock.monotonic() + self.line.drain_s
+            await self._settle(stream, receiver, quiet_s=quiet_s, silence_s=self.line.drain_s)
         if self._unanswered >= _SILENT_REQUESTS and self.settings.serial is None:
             self._drop()
 

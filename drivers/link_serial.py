@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import termios
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -39,15 +40,15 @@ async def open_serial(settings: LinkSettings) -> Stream:
             inter_byte_timeout=0,  # with it a read without bytes is "not now", and only a port that is gone gives none
             exclusive=True,
         )
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, termios.error) as exc:
         raise LinkDown(f"{settings.id}: cannot open {path}: {_advice(exc)}") from exc
-    with suppress(OSError, ValueError, NotImplementedError):
+    with suppress(OSError, ValueError, NotImplementedError, termios.error):
         # Without it an FTDI adapter keeps each answer for 16 ms. Not every port has such a mode.
         port.set_low_latency_mode(True)
     return _SerialStream(settings.id, port)
 
 
-def _advice(exc: OSError | ValueError) -> str:
+def _advice(exc: Exception) -> str:
     code = exc.errno if isinstance(exc, OSError) else None
     if code == errno.ENOENT:
         present = sorted(str(path) for path in _BY_ID.glob("*")) if _BY_ID.is_dir() else []
@@ -57,9 +58,8 @@ def _advice(exc: OSError | ValueError) -> str:
         return "permission denied; add the user of the service to the group dialout"
     if code in (errno.EBUSY, errno.EAGAIN):
         return "another program uses it; stop that one first"
-    if isinstance(exc, OSError) and exc.strerror:
-        return f"{exc.strerror.lower()}; is it a serial port?"
-    return str(exc)
+    reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    return f"{reason.lower()}; is it a serial port, and does it have these settings?"
 
 
 class _SerialStream:
@@ -112,7 +112,7 @@ class _SerialStream:
             return
         self._loop.remove_reader(self._descriptor)
         self._inbox.fail(f"{self._link}: {self._port.port}: {reason.lower()}; is the adapter still plugged in?")
-        with suppress(OSError, serial.SerialException):
+        with suppress(OSError, termios.error):
             # What was not sent would keep the close waiting.
             self._port.reset_output_buffer()
             self._port.close()

@@ -14,7 +14,7 @@ from gateway.core.errors import CorruptFrame, NoAnswer, Refused
 
 _NOT_PROVEN_S = 60.0
 """For so long a device that gives no proof is not asked again what it did not answer."""
-_PROBES = 3
+_PROBES = 4
 
 
 @dataclass(slots=True)
@@ -80,14 +80,15 @@ class ModbusBus:
         objection = conversation.objection(request, now_s=clock.monotonic())
         for _ in range(_PROBES):
             probe = conversation.choose_probe(peer.probes, request)
-            if objection is None or (probe is None and objection is Objection.REPEAT):
-                return
+            if objection is None or probe is None:
+                break
             with suppress(Refused):
-                await self._ask(peer, probe or IdentificationRequest())
+                await self._ask(peer, probe)
             objection = conversation.objection(request, now_s=clock.monotonic())
             if objection is Objection.REPEAT:
-                return
-        if objection is not None:
+                break
+        # What may only come twice is asked for all the same: nothing better can be had from this device.
+        if objection is Objection.OPEN:
             raise NoAnswer(f"{peer.device}: unit {peer.unit} on {self.link.id} still owes an earlier answer")
 
     async def _ask(self, peer: Peer, request: Request) -> bytes:
@@ -154,7 +155,7 @@ class ModbusBus:
     def _silence(self, peer: Peer, request: Request) -> NoAnswer | CorruptFrame:
         """Return the error for a request without answer."""
         if not self._framing.numbered:
-            self._conversation(peer.unit).gave_up(request)
+            self._conversation(peer.unit).gave_up(request, now_s=self._clock.monotonic())
         noise = self._framing.noise
         if not noise:
             return NoAnswer(

@@ -7,7 +7,7 @@ from drivers.modbus.pdu import ReadRequest
 from drivers.modbus.plan import Atom, Block
 
 _SILENCES = 3
-"""A block that stays silent so often in a row, while others answer, hides a hole that answers nothing."""
+"""A block that never answered and stays silent so often, while others answer, hides a hole that answers nothing."""
 _RESTING_READS = 30
 
 Counts = dict[ReadRequest, int]
@@ -25,16 +25,18 @@ class Lessons:
         self._holes = holes
         self._confirm = confirm
         self._tried: set[Cut] = set()
+        self._guessed: set[Cut] = set()
         self._refusals: Counts = {}
         self._silences: Counts = {}
         self._resting: Counts = {}
+        self._whole: set[ReadRequest] = set()
         self._answered: set[str] = set()
         self._absent: set[str] = set()
 
     @property
     def cuts(self) -> frozenset[Cut]:
         """Where no request may reach across."""
-        return self._holes.cuts | self._tried
+        return self._holes.cuts | self._tried | self._guessed
 
     @property
     def absent(self) -> frozenset[str]:
@@ -48,8 +50,11 @@ class Lessons:
 
     def reset(self) -> None:
         """Forget what may be different after the device was away."""
-        for memory in (self._tried, self._answered, self._absent):
-            memory.clear()
+        self._tried.clear()
+        self._guessed.clear()
+        self._whole.clear()
+        self._answered.clear()
+        self._absent.clear()
         for counts in (self._refusals, self._silences, self._resting):
             counts.clear()
 
@@ -68,6 +73,7 @@ class Lessons:
             first.add((block.table, block.address))
             self._refusals.pop(block.request, None)
             self._silences.pop(block.request, None)
+            self._whole.add(block.request)
             self._answered.update(block.points)
         certain = {cut for cut in self._tried if (cut[0], cut[1]) in last and (cut[0], cut[2]) in first}
         if certain:
@@ -79,23 +85,26 @@ class Lessons:
         count = self._refusals[block.request] = self._refusals.get(block.request, 0) + 1
         if count < self._confirm:
             return True
-        return count == self._confirm and self._divide(block)
+        return count == self._confirm and self._divide(block, self._tried)
 
     def silent(self, block: Block) -> bool:
         """Return whether no answer, while other blocks gave theirs, changes what is to be asked next time."""
+        if block.request in self._whole:
+            return False
         count = self._silences[block.request] = self._silences.get(block.request, 0) + 1
         if count < _SILENCES:
             return False
-        if self._divide(block):
+        # Silence proves little: what it seems to say is forgotten with the connection.
+        if self._divide(block, self._guessed):
             return True
         self._resting[block.request] = _RESTING_READS
         return False
 
-    def _divide(self, block: Block) -> bool:
+    def _divide(self, block: Block, cuts: set[Cut]) -> bool:
         """Return whether there is less to ask for: a part of the block, or nothing where the point may be absent."""
         cut = cut_of(block)
         if cut is not None:
-            self._tried.add(cut)
+            cuts.add(cut)
             return True
         # An optional point that answered before is there: its refusal is a fault.
         lost = {point for point in block.points if block.optional and point not in self._answered}
@@ -103,7 +112,8 @@ class Lessons:
             return False
         self._absent |= lost
         ends = {(block.table, block.address), (block.table, block.end - 1)}
-        self._tried = {cut for cut in self._tried if not {(cut[0], cut[1]), (cut[0], cut[2])} & ends}
+        for known in (self._tried, self._guessed):
+            known -= {cut for cut in known if not ends.isdisjoint({(cut[0], cut[1]), (cut[0], cut[2])})}
         return True
 
 

@@ -17,6 +17,8 @@ MAX_REGISTERS: Final = 125
 MAX_BITS: Final = 2000
 READ_IDENTIFICATION: Final = 0x2B
 _IDENTIFICATION_TYPE: Final = 0x0E
+_OBJECTS: Final = 7
+"""Where the first object of an identification answer stands, behind the number of objects."""
 _EXCEPTION: Final = 0x80
 
 FUNCTIONS: Final[Mapping[Table, int]] = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
@@ -123,10 +125,10 @@ def refusal(function: int, pdu: bytes) -> Refusal | None:
 
 def identification_bytes(pdu: bytes) -> int | None:
     """Return the length of an identification answer from its beginning, None while that is too short to tell."""
-    position = 6
+    position = _OBJECTS
     if len(pdu) < position:
         return None
-    for _ in range(pdu[5]):
+    for _ in range(pdu[position - 1]):
         if len(pdu) < position + 2:
             return None
         position += 2 + pdu[position + 1]
@@ -136,8 +138,8 @@ def identification_bytes(pdu: bytes) -> int | None:
 def identification(pdu: bytes) -> dict[int, str]:
     """Return object id → text of a whole identification answer."""
     objects: dict[int, str] = {}
-    position = 6
-    for _ in range(pdu[5]):
+    position = _OBJECTS
+    for _ in range(pdu[position - 1]):
         end = position + 2 + pdu[position + 1]
         objects[pdu[position]] = pdu[position + 2 : end].decode("ascii", "replace").strip("\0 ")
         position = end

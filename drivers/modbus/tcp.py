@@ -82,9 +82,11 @@ class TcpFraming:
         head = struct.pack(">HH", self._transaction, 0)
         if buffer.startswith(head, start):
             return -1
-        found = buffer.find(head, start + 1, end)
+        # It begins before the end of the other, and may reach beyond.
+        limit = end + len(head) - 1
+        found = buffer.find(head, start + 1, limit)
         while found >= 0 and (len(buffer) - found < _HEAD_BYTES or _frame_end(buffer, found) < 0):
-            found = buffer.find(head, found + 1, end)
+            found = buffer.find(head, found + 1, limit)
         return found
 
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
-from rich.console import Console
-from rich.table import Table
 
 WIDTH_OF_FILES = 200
 """Characters, where the output is not a terminal."""
@@ -42,6 +40,9 @@ def complain(error: Exception) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
     """Print a table; columns whose name ends with ` #` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         justify: Literal["right", "left"] = "right" if column.endswith(" #") else "left"

@@ -1,5 +1,6 @@
 """What the demo shows: one screen while it runs, the audit when it has ended."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -12,6 +13,9 @@ from rich.text import Text
 
 from gateway.app.audit import DeviceAudit
 from gateway.core.protocols import Backlog
+
+WIDTH_OF_FILES = 120
+"""Characters, where the output is not a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Screen:
 
 def print_audit(audits: Sequence[DeviceAudit]) -> None:
     """Print the balance, device by device, and the verdict."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
     table = Table(
         title="Audit: the store, read afresh, against the registers that were served", title_justify="left", box=None
     )

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
-
 WIDTH_OF_FILES = 200
 """Characters, where the output is not a terminal."""
 _JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
@@ -49,5 +48,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         table.add_column(column.removesuffix(" #"), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
-    console.print(table, width=None if console.is_terminal else WIDTH_OF_FILES)
+    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    Console(highlight=False, width=width).print(table)

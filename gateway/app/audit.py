@@ -1,6 +1,6 @@
 """Is the store what the devices said? Compares stored rows with what was served, value by value. Pure."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
@@ -36,6 +36,8 @@ class DeviceAudit:
     """Stored values that are not what was served."""
     in_gaps: int = 0
     """Values that were served inside a recorded gap, and are not stored."""
+    discarded: int = 0
+    """Values of answers that came too late or damaged: the row of their poll says that it failed."""
     unfinished: int = 0
     """Values of the last poll, which the end of the run cut off."""
     findings: list[str] = field(default_factory=list)
@@ -54,8 +56,11 @@ class DeviceAudit:
 class _Polls:
     """What was answered of one point, poll by poll; a poll may ask for the same register more than once."""
 
-    def __init__(self, interval_ms: int) -> None:
+    def __init__(self, interval_ms: int, row_times: Sequence[int]) -> None:
         self._interval_ms = interval_ms
+        self._row_times = row_times
+        self._row = -1
+        """How many rows stood before the last answer."""
         self.times: list[int] = []
         """Of the first answer of each poll."""
         self.values: list[list[Number | None]] = []
@@ -64,16 +69,37 @@ class _Polls:
         """How many polls are accounted for."""
 
     def add(self, time_ms: int, value: Number | None) -> None:
-        """Take the next answer; within half an interval it belongs to the same poll."""
-        if self.times and time_ms - self.times[-1] < self._interval_ms / 2:
+        """Take the next answer; within half an interval, and with no row between, it belongs to the same poll."""
+        row = bisect_left(self._row_times, time_ms - CLOCK_GRAIN_MS)
+        if self.times and row == self._row and time_ms - self.times[-1] < self._interval_ms / 2:
             self.values[-1].append(value)
             return
+        self._row = row
         self.times.append(time_ms)
         self.values.append([value])
 
     def until(self, time_ms: int) -> int:
         """Return how many polls began up to an instant."""
         return bisect_right(self.times, time_ms + CLOCK_GRAIN_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Excuses:
+    """Why a value that was served need not be stored."""
+
+    gaps: Sequence[Gap]
+    row_times: Sequence[int]
+    failures: frozenset[int]
+    """Times of the rows that say that their poll failed, wholly or in part."""
+
+    def in_gap(self, time_ms: int) -> bool:
+        """Return whether a recorded gap covers the instant."""
+        return any(start <= time_ms <= stop for start, stop in self.gaps)
+
+    def failed(self, time_ms: int) -> bool:
+        """Return whether the next row says that the poll failed."""
+        following = bisect_left(self.row_times, time_ms - CLOCK_GRAIN_MS)
+        return following < len(self.row_times) and self.row_times[following] in self.failures
 
 
 def audit_device(
@@ -96,7 +122,10 @@ def audit_device(
         gaps: Recorded gaps that concern the device.
     """
     result = DeviceAudit(device)
-    answers = {point: _Polls(interval_ms) for point, interval_ms in intervals_ms.items()}
+    rows = list(rows)
+    failed = [time_ms for time_ms, columns in rows if columns.get("status")]
+    excuses = _Excuses(gaps, [time_ms for time_ms, _ in rows], frozenset(failed))
+    answers = {point: _Polls(interval_ms, excuses.row_times) for point, interval_ms in intervals_ms.items()}
     for served_ms, values in served:
         for point in values.keys() & answers.keys():
             answers[point].add(served_ms, values[point])
@@ -106,14 +135,14 @@ def audit_device(
         last_ms = time_ms
         for point, stored in columns.items():
             if stored is not None and point in answers:
-                _account(result, point, (time_ms, stored), answers=answers[point], gaps=gaps)
+                _account(result, point, (time_ms, stored), answers=answers[point], excuses=excuses)
     for point, of_point in answers.items():
-        _count_rest(result, point, of_point, last_ms=last_ms, gaps=gaps)
+        _count_rest(result, point, of_point, last_ms=last_ms, excuses=excuses)
     return result
 
 
 def _account(
-    result: DeviceAudit, point: str, stored: tuple[int, Number], *, answers: _Polls, gaps: Sequence[Gap]
+    result: DeviceAudit, point: str, stored: tuple[int, Number], *, answers: _Polls, excuses: _Excuses
 ) -> None:
     time_ms, value = stored
     upto = answers.until(time_ms)
@@ -121,7 +150,7 @@ def _account(
         result.invented += 1
         result.note(f"{point}={value!r} is stored at {time_ms}, and nothing was served for it")
         return
-    _count_unstored(result, point, answers, end=upto - 1, gaps=gaps)
+    _count_unstored(result, point, answers, end=upto - 1, excuses=excuses)
     truth = answers.values[upto - 1]
     answers.accounted = upto
     if any(said is not None and isclose(said, value, rel_tol=SAME_TO, abs_tol=SAME_TO) for said in truth):
@@ -131,23 +160,26 @@ def _account(
     result.note(f"{point} is stored as {value!r} at {time_ms}, and {truth[-1]!r} was served")
 
 
-def _count_unstored(result: DeviceAudit, point: str, answers: _Polls, *, end: int, gaps: Sequence[Gap]) -> None:
+def _count_unstored(result: DeviceAudit, point: str, answers: _Polls, *, end: int, excuses: _Excuses) -> None:
     """Account for polls without a row of their own, up to but not including the one numbered `end`."""
     for number in range(answers.accounted, end):
         time_ms = answers.times[number]
         if answers.values[number][-1] is None:
             continue
-        if any(start <= time_ms <= stop for start, stop in gaps):
+        if excuses.in_gap(time_ms):
             result.in_gaps += 1
+            continue
+        if excuses.failed(time_ms):
+            result.discarded += 1
             continue
         result.lost += 1
         result.note(f"{point}={answers.values[number][-1]!r} was served at {time_ms}, and is not stored")
 
 
-def _count_rest(result: DeviceAudit, point: str, answers: _Polls, *, last_ms: int, gaps: Sequence[Gap]) -> None:
+def _count_rest(result: DeviceAudit, point: str, answers: _Polls, *, last_ms: int, excuses: _Excuses) -> None:
     """Account for what was served after the point's last row; of the poll in hand nothing need be stored."""
     end = len(answers.times)
     if end > answers.accounted and answers.times[-1] > last_ms:
         end -= 1
         result.unfinished += answers.values[-1][-1] is not None
-    _count_unstored(result, point, answers, end=end, gaps=gaps)
+    _count_unstored(result, point, answers, end=end, excuses=excuses)

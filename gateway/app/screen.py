@@ -81,7 +81,17 @@ def print_audit(audits: Sequence[DeviceAudit]) -> None:
     table = Table(
         title="Audit: the store, read afresh, against the registers that were served", title_justify="left", box=None
     )
-    for name in ("device", "rows", "values equal", "lost", "invented", "different", "in gaps", "cut off at the end"):
+    for name in (
+        "device",
+        "rows",
+        "values equal",
+        "lost",
+        "invented",
+        "different",
+        "discarded",
+        "in gaps",
+        "cut off at the end",
+    ):
         table.add_column(name, justify="left" if name == "device" else "right")
     for audit in audits:
         counts = (
@@ -90,6 +100,7 @@ def print_audit(audits: Sequence[DeviceAudit]) -> None:
             audit.lost,
             audit.invented,
             audit.differing,
+            audit.discarded,
             audit.in_gaps,
             audit.unfinished,
         )

@@ -98,3 +98,11 @@ def test_a_register_may_be_asked_twice_in_one_poll() -> None:
     rows: list[Stored] = [(1200, {"elec_frequency": 50.0}), *ROWS[1:]]
     result = audit_device("meter", served, rows, intervals_ms=EACH_SECOND, gaps=[])
     assert result.balances
+
+
+def test_answers_that_were_discarded_are_accounted_for_by_their_row() -> None:
+    """A poll that failed in part leaves a row that says so; what it discarded is not lost, and not stored elsewhere."""
+    partial: Stored = (TRUTH[2][0] + 900, {"elec_frequency": 50.0, "status": 1})
+    result = audit_device("meter", TRUTH, [*ROWS[:2], partial, *ROWS[3:]], intervals_ms=EACH_SECOND, gaps=[])
+    assert result.balances, result.findings
+    assert result.discarded == 1

@@ -104,6 +104,8 @@ class Lessons:
         """Return whether there is less to ask for: a part of the block, or nothing where the point may be absent."""
         cut = cut_of(block)
         if cut is not None:
+            self._refusals.pop(block.request, None)
+            self._silences.pop(block.request, None)
             cuts.add(cut)
             return True
         # An optional point that answered before is there: its refusal is a fault.

@@ -157,7 +157,6 @@ class _Planner:
         self._limits = limits
         self._bus = bus
         self._cuts = cuts
-        self._known: set[int] = set()
 
     def block(self, run: Sequence[Atom], *, span: tuple[int, int] | None = None) -> Block:
         """Return the request for the atoms; `span` where it reads more than them."""
@@ -177,8 +176,10 @@ class _Planner:
                     if run[-1].end - run[0].start > self._limits.most(run[0].table):
                         break
                     continue
-                choices.append((best[first][0] + self._cost(run), first))
-            best.append(min(choices))
+                # Of equal costs, full blocks come first and the short one last.
+                choices.append((round(best[first][0] + self._cost(run), 9), -first))
+            cost, first = min(choices)
+            best.append((cost, -first))
         groups: list[list[Atom]] = []
         end = len(atoms)
         while end:
@@ -188,42 +189,45 @@ class _Planner:
         return groups[::-1]
 
     def distinct(self, runs: list[list[Atom]]) -> list[Block]:
-        """Return the blocks, each with a byte count of its own where registers that the device has allow it."""
-        self._known = {address for run in runs for address in range(*_span(run))}
+        """Return the blocks, each with a byte count of its own where that is possible without unknown registers."""
+        atoms = [atom for run in runs for atom in run]
+        known = {address for run in runs for address in range(*_span(run))}
         taken: set[int] = set()
-        blocks = []
-        for index in range(len(runs)):
-            block = self.block(runs[index])
+        blocks: list[Block] = []
+        while runs:
+            run, runs = runs[0], runs[1:]
+            block = self.block(run)
             if block.request.reply_bytes in taken:
-                block = self._varied(runs, index, taken) or block
+                varied = self._widened(run, atoms, known, taken) or self._narrowed(run, taken)
+                block = varied or block
+                rest = [atom for atom in run if atom not in block.atoms]
+                if rest:
+                    runs = self.runs([*rest, *(atom for other in runs for atom in other)])
             taken.add(block.request.reply_bytes)
             blocks.append(block)
         return blocks
 
-    def _varied(self, runs: list[list[Atom]], index: int, taken: Collection[int]) -> Block | None:
-        """Return the block with another size: some neighbours more, or its last atom left to the next block."""
-        run = runs[index]
+    def _widened(
+        self, run: Sequence[Atom], atoms: Sequence[Atom], known: Collection[int], taken: Collection[int]
+    ) -> Block | None:
+        """Return the block with some of its neighbours, which are then read twice."""
         start, end = _span(run)
         if any(atom.single for atom in run):
             return None
-        after = sorted({atom.end for other in runs[index + 1 :] for atom in other if atom.end > end})
-        before = sorted({atom.start for other in runs[:index] for atom in other if atom.start < start}, reverse=True)
+        after = sorted({atom.end for atom in atoms if atom.end > end})
+        before = sorted({atom.start for atom in atoms if atom.start < start}, reverse=True)
         for span in (*((start, more) for more in after), *((less, end) for less in before)):
-            if self._known.issuperset(range(*span)) and self._free(run[0].table, span):
+            if self._free(run[0].table, span) and all(address in known for address in range(*span)):
                 wider = self.block(run, span=span)
                 if wider.request.reply_bytes not in taken:
                     return wider
-        return self._narrowed(runs, index, taken)
+        return None
 
-    def _narrowed(self, runs: list[list[Atom]], index: int, taken: Collection[int]) -> Block | None:
-        run = runs[index]
-        for keep in range(len(run) - 1, 0, -1) if index + 1 < len(runs) else ():
-            moved = [*run[keep:], *runs[index + 1]]
+    def _narrowed(self, run: Sequence[Atom], taken: Collection[int]) -> Block | None:
+        """Return the block without its last atoms."""
+        for keep in range(len(run) - 1, 0, -1):
             narrower = self.block(run[:keep])
-            if not self._known.issuperset(range(*_span(moved))) or not self._allowed(moved):
-                return None
             if narrower.request.reply_bytes not in taken:
-                runs[index], runs[index + 1] = run[:keep], moved
                 return narrower
         return None
 

@@ -1,7 +1,6 @@
 """Modbus requests on one link: sends them, and takes as the answer only what answers them."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from drivers.link import Link, Turn
@@ -73,7 +72,9 @@ class ModbusBus:
 
         Raises:
             NoAnswer: the device gives no proof.
+            Refused: all it does is refuse.
         """
+        refused: Refused | None = None
         conversation, clock = self._conversation(peer.unit), self._clock
         if conversation.choose_probe(peer.probes, request) is None:
             conversation.forget(before_s=clock.monotonic() - _NOT_PROVEN_S)
@@ -82,14 +83,16 @@ class ModbusBus:
             probe = conversation.choose_probe(peer.probes, request)
             if objection is None or probe is None:
                 break
-            with suppress(Refused):
+            try:
                 await self._ask(peer, probe)
+            except Refused as exc:
+                refused = exc
             objection = conversation.objection(request, now_s=clock.monotonic())
             if objection is Objection.REPEAT:
                 break
         # What may only come twice is asked for all the same: nothing better can be had from this device.
         if objection is Objection.OPEN:
-            raise NoAnswer(f"{peer.device}: unit {peer.unit} on {self.link.id} still owes an earlier answer")
+            raise refused or NoAnswer(f"{peer.device}: unit {peer.unit} on {self.link.id} still owes an earlier answer")
 
     async def _ask(self, peer: Peer, request: Request) -> bytes:
         framing, link = self._framing, self.link

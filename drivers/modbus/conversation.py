@@ -169,7 +169,9 @@ class Conversation:
         if index is None:
             return False
         oldest = self._open[index]
-        if oldest.request == request and oldest.due is _Due.ANSWER and self._refused is not None:
+        before = self._refused
+        twice = before is not None and before.function == request.function
+        if twice and oldest.request == request and oldest.due is _Due.ANSWER:
             # It may be the one before it, coming twice.
             self._open[index] = replace(oldest, due=_Due.ANSWER_AFTER_ALL)
             return True

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, MutableMapping, Sequence
+from typing import Protocol
 
 from drivers.factory import FieldDriver
-from drivers.link import Link
 from gateway.core.clock import Clock
 from gateway.core.errors import DeviceError, Refused
 from gateway.core.readout import Event, Readout
@@ -14,6 +14,21 @@ log = logging.getLogger(__name__)
 
 NOT_THE_DEVICE = 0
 """Refusal code of ours: no protocol uses it."""
+
+
+class Connection(Protocol):
+    """What is asked of a link here."""
+
+    @property
+    def generation(self) -> int:
+        """How often it was opened."""
+
+    async def open(self) -> None:
+        """Open it unless it is open.
+
+        Raises:
+            LinkDown: it cannot be opened.
+        """
 
 
 class IdentifiedDriver:
@@ -32,7 +47,7 @@ class IdentifiedDriver:
         self,
         settings: DeviceSettings,
         driver: FieldDriver,
-        link: Link,
+        link: Connection,
         *,
         clock: Clock,
         known: MutableMapping[str, str],

@@ -31,7 +31,7 @@ def kvarter(*arguments: str | Path, timeout_s: float = PATIENCE_S) -> subprocess
 
 
 @dataclass(slots=True)
-class Service:
+class RunningRole:
     """A role that runs until it is stopped."""
 
     process: subprocess.Popen[bytes]
@@ -57,7 +57,7 @@ class Service:
             pytest.fail(f"did not stop:\n{self.log}")
 
 
-def start(*arguments: str | Path, log: Path, environment: Mapping[str, str] | None = None) -> Service:
+def start(*arguments: str | Path, log: Path, environment: Mapping[str, str] | None = None) -> RunningRole:
     """Start a role; the test must end it."""
     with log.open("ab") as sink:
         process = subprocess.Popen(
@@ -67,11 +67,11 @@ def start(*arguments: str | Path, log: Path, environment: Mapping[str, str] | No
             stderr=sink,
             env={**os.environ, **(environment or {})},
         )
-    return Service(process, log)
+    return RunningRole(process, log)
 
 
 @contextmanager
-def running(*arguments: str | Path, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+def running(*arguments: str | Path, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[RunningRole]:
     """Run a role for the block."""
     service = start(*arguments, log=log, environment=environment)
     try:

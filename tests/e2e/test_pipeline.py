@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.stores.read_back import read_back
-from tests.e2e.commands import Service, balance, kvarter, running, start, stored, until
+from tests.e2e.commands import RunningRole, balance, kvarter, running, start, stored, until
 from tests.e2e.servers import Mosquitto, free_port, mosquitto
 
 SITE = "soenderborg-12"
@@ -157,7 +157,7 @@ def test_a_killed_collector_and_a_forgetful_broker_lose_nothing(bench: Bench) ->
 def test_one_process_needs_neither_broker_nor_internet(bench: Bench) -> None:
     """`kvarter run` stores by itself, and continues on the same folder after kill -9 without a gap."""
     site = bench.write_site(broker=None, extra=f"store: {{path: '{bench.store}'}}")
-    service: Service = start("run", site, log=bench.folder / "run.log")
+    service: RunningRole = start("run", site, log=bench.folder / "run.log")
     until(lambda: len(bench.times()) > 5, what="readouts in the store")
     service.kill()
     before = len(bench.times())

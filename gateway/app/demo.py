@@ -66,7 +66,12 @@ async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
 async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *, stop: asyncio.Event) -> None:
     """Run edge and collector with the broker between them until stopped; the collector ends last."""
     table = LiveTable(configuration)
-    edge = Edge(configuration, environment={}, destinations=[mqtt_destination(configuration, {})], live=[table.show])
+    edge = Edge(
+        configuration,
+        environment={"RUNTIME_DIRECTORY": str(folder / "memory")},  # nothing is left behind in shared memory
+        destinations=[mqtt_destination(configuration, {})],
+        live=[table.show],
+    )
     settings = EmbeddedStoreSettings(kind="embedded", path=str(folder / "store"))
     async with AsyncExitStack() as stack:
         store: Store = await stack.enter_async_context(

@@ -1,11 +1,13 @@
 """`kvarter demo`: everything at once, with a simulated district."""
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from gateway.cli.console import set_up_log
 from gateway.cli.roles import until_stopped
 from gateway.core.errors import ConfigError
 from gateway.core.scalars import parse_duration
@@ -29,6 +31,8 @@ def demo(
     """Run a simulated district, gateway, broker, collector and store; audit every value at the end."""
     from gateway.app.demo import Demo, run_demo
 
+    if not headless:
+        set_up_log(logging.ERROR)  # the screen shows what goes wrong; lines between would tear it
     wanted = Demo(
         headless=headless, for_s=None if for_ is None else _seconds(for_), data=data, breaking=break_, seed=seed
     )

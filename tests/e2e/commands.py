@@ -65,7 +65,7 @@ def start(*arguments: str | Path, log: Path, environment: Mapping[str, str] | No
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "RUNTIME_DIRECTORY": str(log.parent / "memory"), **(environment or {})},
         )
     return RunningRole(process, log)
 

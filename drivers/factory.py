@@ -185,7 +185,7 @@ def _limits(profile: Profile) -> Limits:
     if isinstance(profile, ModbusProfile):
         traits = profile.modbus
         return Limits(traits.max_registers, traits.single_values, traits.holes, frozenset(traits.retry_codes))
-    return Limits(profile.sunspec.max_registers, retry_codes=frozenset(RETRY_CODES))
+    return Limits(profile.sunspec.max_registers, retry_codes=frozenset(RETRY_CODES), ones_are_nothing=True)
 
 
 def _traits(profile: Profile) -> ModbusTraits | SunspecTraits:

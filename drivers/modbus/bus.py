@@ -53,6 +53,12 @@ class ModbusBus:
         """Whether answers carry the transaction id of their request."""
         return self._framing.numbered
 
+    def is_doubtful(self, peer: Peer, request: Request) -> bool:
+        """Return whether another request for the same registers is better, since an answer to this one may be late."""
+        if self._framing.numbered:
+            return False
+        return self._conversation(peer.unit).is_doubtful(request, now_s=self._clock.monotonic())
+
     async def ask(self, peer: Peer, request: Request) -> bytes:
         """Return the registers or bits that the device answered, as they came.
 

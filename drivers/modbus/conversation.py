@@ -24,6 +24,7 @@ from drivers.modbus.pdu import IdentificationRequest, ReadRequest, Refusal, Requ
 _WARY_REQUESTS = 50
 _MOST_OPEN = 32
 _FORGET_S = 3600.0
+_DOUBT_S = 60.0
 _MOST_UNIDENTIFIED = 3
 """A device that stays silent so often to a function that it may not know is not asked for it any more."""
 _IDENTIFICATION: Final = IdentificationRequest()
@@ -95,6 +96,11 @@ class Conversation:
         if self._answered is None or shape_of(self._answered) != shape:
             return None
         return Objection.REPEAT if self._wary or self._open or self._answered != request else None
+
+    def is_doubtful(self, request: Request, *, now_s: float) -> bool:
+        """Return whether an answer of this shape was given up so lately that it may still come, even out of turn."""
+        _, since_s = self._given_up.get(shape_of(request), (request, -_DOUBT_S))
+        return now_s - since_s < _DOUBT_S
 
     def choose_probe(self, probes: Sequence[Request], request: Request) -> Request | None:
         """Return the request whose answer proves most, None where all have the shape of the request."""

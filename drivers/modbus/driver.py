@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from drivers.modbus.points import modbus_specs
 from drivers.modbus.reader import RegisterReader
-from drivers.modbus.spec import Slot, slot_of
+from drivers.modbus.spec import PointSpec, Slot, slot_of
 from drivers.profile import Condition, ModbusProfile, RegisterField, Variant
 from gateway.core.quantity import Vocabulary
 from gateway.core.readout import Readout
@@ -31,6 +31,7 @@ class ModbusDriver:
         self._profile = profile
         self._reader = reader
         self._vocabulary = vocabulary
+        self._specs: dict[str | None, dict[str, PointSpec]] = {}
         self._generation = -1
         self._start(None)
 
@@ -70,7 +71,10 @@ class ModbusDriver:
             self._generation = link.generation
 
     def _start(self, variant: Variant | None) -> None:
-        self._reader.start(modbus_specs(self._profile, self._settings, self._vocabulary, variant=variant))
+        name = variant.name if variant is not None else None
+        if name not in self._specs:
+            self._specs[name] = modbus_specs(self._profile, self._settings, self._vocabulary, variant=variant)
+        self._reader.start(self._specs[name])
 
     async def _variant(self) -> Variant | None:
         """Return the first variant whose condition holds."""

@@ -129,14 +129,14 @@ def cut_of(block: Block) -> Cut | None:
         return block.table, end - 1, end
     if block.address < start:
         return block.table, start - 1, start
-    seams = list(_seams(block.atoms))
+    seams = list(seams_of(block.atoms))
     if not seams:
         return None
     left, right = max(seams, key=lambda seam: (seam[1] - seam[0], -abs(seam[0] + seam[1] - start - end)))
     return block.table, left, right
 
 
-def _seams(atoms: Iterable[Atom]) -> Iterator[tuple[int, int]]:
+def seams_of(atoms: Iterable[Atom]) -> Iterator[tuple[int, int]]:
     """Yield the last address before and the first behind each place where no value would be split."""
     reach = -1
     for atom in sorted(atoms, key=lambda each: each.start):

@@ -24,6 +24,8 @@ class Limits:
     """First and last address that no request may touch."""
     retry_codes: frozenset[int] = frozenset()
     """Exception codes that say 'later' and nothing about the addresses."""
+    ones_are_nothing: bool = False
+    """An answer of several registers in which every bit is set means that the device has nothing to say."""
 
     def most(self, table: Table) -> int:
         """Return how many registers or bits of a table one request may hold."""

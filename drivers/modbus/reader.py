@@ -1,11 +1,12 @@
 """Reads points of one device: by a plan, with what was learnt from its refusals, as one readout."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from drivers.link import Link
 from drivers.modbus.bus import ModbusBus, Peer
 from drivers.modbus.decode import Decoded, Decoder, decode_slot
+from drivers.modbus.detours import undoubted
 from drivers.modbus.holes import LearntHoles
 from drivers.modbus.learning import Lessons
 from drivers.modbus.pdu import ReadRequest
@@ -20,6 +21,8 @@ from gateway.core.readout import Readout, Status, Value
 
 _ROUNDS = 16
 _MOST_SILENCES = 2
+_SEVERAL_BYTES = 8
+_MOST_DETOURS = 32
 _ADDRESS_CODES = frozenset({2, 3})
 _NO_SUCH_REGISTER = frozenset({1, 2, 3})
 _GATEWAY_CODES = frozenset({10, 11})
@@ -35,7 +38,7 @@ class _Plan:
     points: tuple[str, ...]
     blocks: tuple[Block, ...]
     decoder: Decoder
-    due: set[str]
+    due: set[str] = field(default_factory=set)
     """Points that must have a value: all but the optional ones that never had one."""
     is_known: bool = False
     """Its first answers were learnt from."""
@@ -66,6 +69,7 @@ class RegisterReader:
         self._specs: Mapping[str, PointSpec] = {}
         self._lacking: frozenset[str] = frozenset()
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._detours: dict[tuple[Block, ...], Decoder] = {}
         self._is_lost = False
 
     @property
@@ -86,8 +90,15 @@ class RegisterReader:
             lacking: Points that the device should have and has not.
         """
         self._lacking = lacking
+        known = self._lessons.cuts, self._lessons.absent
         self._lessons.reset()
+        if specs is self._specs and known == (self._lessons.cuts, self._lessons.absent):
+            for plan in self._plans.values():
+                plan.is_known = plan.is_complete = False
+                plan.due = self._due(plan.points)
+            return
         self._plans.clear()
+        self._detours.clear()
         self._specs = specs
         self._watch.start(specs)
         self._peer.probes = probes_for(specs.values(), limits=self._limits, cuts=self._lessons.cuts)
@@ -102,6 +113,8 @@ class RegisterReader:
         outcomes: Outcomes = {}
         for _ in range(_ROUNDS):
             plan = self._plan(tuple(points))
+            if not self._bus.numbered:
+                plan = self._undoubted(plan)
             await self._fetch(plan.blocks, outcomes)
             if not self._learn(plan, outcomes):
                 break
@@ -149,16 +162,27 @@ class RegisterReader:
         plan = self._plans.get(points)
         if plan is None:
             lessons = self._lessons
-            wanted = [point for point in points if point in self._specs and point not in lessons.absent]
-            specs = [self._specs[point] for point in wanted]
+            specs = [self._specs[point] for point in points if point in self._specs and point not in lessons.absent]
             blocks = plan_reads(specs, limits=self._limits, bus=self._timing, cuts=lessons.cuts).blocks
-            due = {point for point in points if point in self._lacking or self._is_required(point)}
-            plan = _Plan(points, blocks, Decoder(points, self._specs, blocks), due)
-            self._plans[points] = plan
+            plan = self._plans[points] = _Plan(points, blocks, Decoder(points, self._specs, blocks))
+            plan.due = self._due(points)
         return plan
 
-    def _is_required(self, point: str) -> bool:
-        return point in self._specs and not self._specs[point].optional
+    def _undoubted(self, plan: _Plan) -> _Plan:
+        """Return the plan with other requests where late answers to its own may still come."""
+        blocks = undoubted(plan.blocks, lambda request: self._bus.is_doubtful(self._peer, request))
+        if blocks == plan.blocks:
+            return plan
+        if blocks not in self._detours:
+            if len(self._detours) >= _MOST_DETOURS:
+                self._detours.clear()
+            self._detours[blocks] = Decoder(plan.points, self._specs, blocks)
+        return replace(plan, blocks=blocks, decoder=self._detours[blocks])
+
+    def _due(self, points: tuple[str, ...]) -> set[str]:
+        """Return the points that must have a value even if they never had one."""
+        specs = self._specs
+        return {each for each in points if (not specs[each].optional if each in specs else each in self._lacking)}
 
     @staticmethod
     def _lacks(plan: _Plan, values: Sequence[Value]) -> bool:
@@ -209,6 +233,7 @@ class RegisterReader:
             lessons.answered(answered)
         if again or changed:
             self._plans.clear()
+            self._detours.clear()
             self._peer.probes = probes_for(self._specs.values(), limits=self._limits, cuts=lessons.cuts)
         return again
 
@@ -229,7 +254,15 @@ class RegisterReader:
             self._is_lost = isinstance(error, NoAnswer)
             raise error
         self._is_lost = False
-        return payloads
+        return [None if self._is_nothing(payload) else payload for payload in payloads]
+
+    def _is_nothing(self, payload: bytes | None) -> bool:
+        return (
+            self._limits.ones_are_nothing
+            and payload is not None
+            and len(payload) >= _SEVERAL_BYTES
+            and not payload.strip(b"\xff")
+        )
 
     async def _verified(self, plan: _Plan, payloads: list[bytes | None]) -> Decoded:
         """Return the values, after reading once more what holds a counter that jumped.

@@ -56,6 +56,8 @@ class Adversary:
     ascii: bool = False
     trouble: float = 1.0
     """How often things go wrong, from 0."""
+    overtaking: bool = False
+    """Answers are late out of turn, and none comes twice."""
     addresses: frozenset[int] = frozenset()
     requests: int = 0
     happened: Counter[str] = field(default_factory=Counter)
@@ -69,8 +71,8 @@ class Adversary:
         now_s = asyncio.get_running_loop().time()
         arrivals = []
         for delay_s, chunk in self._spoilt(frame[0], reply):
-            # The channel keeps the order: nothing overtakes.
-            self._busy_until_s = max(self._busy_until_s, now_s + delay_s)
+            # Unless told otherwise the channel keeps the order.
+            self._busy_until_s = now_s + delay_s if self.overtaking else max(self._busy_until_s, now_s + delay_s)
             arrivals.append((self._busy_until_s - now_s, chunk))
         return arrivals
 
@@ -108,7 +110,7 @@ class Adversary:
             yield delay_s + 0.01, frame[place:]
         else:
             yield delay_s, frame
-        if self._now("repeated", 0.05):
+        if not self.overtaking and self._now("repeated", 0.05):
             yield delay_s + self.random.choice((0.0, 0.001, 0.3, 3.0)), frame
 
     def _frame(self, unit: int, pdu: bytes) -> bytes:
@@ -132,7 +134,9 @@ def wrong(readout: Readout, asked: dict[str, int], *, first: int, last: int) -> 
     return found
 
 
-async def outcome_of(adversary: Adversary, asked: dict[str, int], polls: int, framing: str = "rtu") -> Counter[str]:
+async def outcome_of(
+    adversary: Adversary, asked: dict[str, int], *, polls: int, framing: str = "rtu", interval_s: float = 0.0
+) -> Counter[str]:
     """Return how the polls ended, with what was wrong."""
     adversary.addresses = frozenset(each + more for each in asked.values() for more in (0, 1))
     settings = LinkSettings(id="bus", serial="/dev/fake", baudrate=9600, parity="none", framing=framing)
@@ -152,12 +156,13 @@ async def outcome_of(adversary: Adversary, asked: dict[str, int], polls: int, fr
             ended["values"] += sum(value is not None for value in readout.values)
             for mistake in wrong(readout, asked, first=first, last=adversary.requests):
                 ended[mistake] += 1
-        await asyncio.sleep(adversary.random.choice((0.0, 0.05, 0.5)))
+        await asyncio.sleep(interval_s + adversary.random.choice((0.0, 0.05, 0.5)))
     assert adversary.requests < 0x10000
     return ended
 
 
 ONE_BLOCK_AND_ANOTHER = {"elec_voltage_l1": 100, "elec_voltage_l2": 102, "elec_voltage_l3": 104, "elec_current_l1": 900}
+SIDE_BY_SIDE = {name: 100 + 2 * index for index, name in enumerate(NAMES)}
 TWINS = {"elec_voltage_l1": 100, "elec_voltage_l2": 400, "elec_voltage_l3": 700, "elec_current_l1": 702}
 FULL_BLOCKS = {name: 100 + 2 * index for index, name in enumerate(NAMES)} | {
     f"elec_power_active_{phase}": 300 + 2 * index for index, phase in enumerate(("l1", "l2", "l3"))
@@ -173,6 +178,15 @@ def test_no_value_is_wrong_whatever_happens_on_the_bus(asked: dict[str, int], fr
     assert {reason: count for reason, count in ended.items() if ":" in reason} == {}
     assert ended["values"] > 2000
     assert min(adversary.happened.values()) > 20
+
+
+def test_no_late_answer_is_taken_even_out_of_turn() -> None:
+    """Where a gateway lets later answers overtake, a late one is still not taken for the same request, sent again."""
+    adversary = Adversary(random.Random(11), trouble=0.5, overtaking=True)  # noqa: S311 - repeatable trouble
+    ended = run_virtual(outcome_of(adversary, SIDE_BY_SIDE, polls=2000, interval_s=2.0))
+    assert {reason: count for reason, count in ended.items() if ":" in reason} == {}
+    assert ended["values"] > 2000
+    assert adversary.happened["late"] > 50
 
 
 def test_a_healthy_bus_pays_nothing_for_it() -> None:

@@ -19,7 +19,7 @@ demo: setup-demo ## run a simulated district, from the bus to the store; Ctrl-C 
 	$(BIN)/kvarter demo $(ARGS)
 
 test: packages setup lint ## install what the tests need, check the style, run every test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 lint: setup ## ruff, mypy --strict and the layer rules
 	$(BIN)/ruff check

@@ -11,7 +11,8 @@ from drivers.profile import LAST_ADDRESS
 
 MARKER = b"SunS"
 COMMON_MODEL = 1
-_END_MODEL = 0xFFFF
+_END_MODELS = (0xFFFF, 0)
+"""The standard's end, and what stands behind a device that forgot it."""
 _MOST_MODELS = 100
 _HEADER_WORDS = 2
 _MARKER_WORDS = 2
@@ -53,7 +54,7 @@ def _follow(address: int) -> Walk:
         if held is None or len(held) < 2 * _HEADER_WORDS:
             break
         model, length = struct.unpack_from(">HH", held)
-        if model == _END_MODEL:
+        if model in _END_MODELS:
             break
         found.append(Placed(model, address, length))
         address += _HEADER_WORDS + length

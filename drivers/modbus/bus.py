@@ -11,9 +11,13 @@ from drivers.modbus.transports import framing_of
 from gateway.core.clock import Clock
 from gateway.core.errors import CorruptFrame, NoAnswer, Refused
 
-_NOT_PROVEN_S = 60.0
-"""For so long a device that gives no proof is not asked again what it did not answer."""
+_NOT_PROVEN_S = 30.0
+"""For so long a device that can give no proof is not asked again what it did not answer."""
 _PROBES = 4
+
+
+class NotAsked(NoAnswer):
+    """The request was not even sent, because of what the device did not answer before."""
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ class ModbusBus:
         """Make sure that no answer to an earlier request can be taken for the answer to this one.
 
         Raises:
-            NoAnswer: the device gives no proof.
+            NotAsked: the device gives no proof.
             Refused: all it does is refuse.
         """
         refused: Refused | None = None
@@ -93,12 +97,14 @@ class ModbusBus:
                 await self._ask(peer, probe)
             except Refused as exc:
                 refused = exc
+            except NoAnswer as exc:
+                raise NotAsked(str(exc)) from exc
             objection = conversation.objection(request, now_s=clock.monotonic())
             if objection is Objection.REPEAT:
                 break
         # What may only come twice is asked for all the same: nothing better can be had from this device.
         if objection is Objection.OPEN:
-            raise refused or NoAnswer(f"{peer.device}: unit {peer.unit} on {self.link.id} still owes an earlier answer")
+            raise refused or NotAsked(f"{peer.device}: unit {peer.unit} on {self.link.id} still owes an earlier answer")
 
     async def _ask(self, peer: Peer, request: Request) -> bytes:
         framing, link = self._framing, self.link

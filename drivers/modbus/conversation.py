@@ -37,9 +37,9 @@ class Objection(Enum):
     """Why a request is not allowed now."""
 
     OPEN = auto()
-    """An earlier request of the same shape has no answer yet: not to be sent before a probe was answered."""
+    """An answer of the same shape is still owed, or may come twice while another is owed: a probe must go first."""
     REPEAT = auto()
-    """An answer of the same shape may come twice: a probe goes first, if the device has any of another shape."""
+    """An answer of the same shape may come twice: a probe goes first, if there is any of another shape."""
 
 
 class _Due(Enum):
@@ -95,7 +95,9 @@ class Conversation:
             return Objection.REPEAT
         if self._answered is None or shape_of(self._answered) != shape:
             return None
-        return Objection.REPEAT if self._wary or self._open or self._answered != request else None
+        if self._open:
+            return Objection.OPEN
+        return Objection.REPEAT if self._wary or self._answered != request else None
 
     def is_doubtful(self, request: Request, *, now_s: float) -> bool:
         """Return whether an answer of this shape was given up so lately that it may still come, even out of turn."""
@@ -135,9 +137,9 @@ class Conversation:
 
     def take(self, request: Request, pdu: bytes) -> bytes | Refusal | None:
         """Return the answer to the request just sent, None where the PDU is not, or may not be, its answer."""
-        answer = request.answer(pdu)
-        if answer is not None and request == _IDENTIFICATION:
+        if _IDENTIFICATION.answer(pdu) is not None:
             self._unidentified = -_MOST_UNIDENTIFIED
+        answer = request.answer(pdu)
         if answer is None:
             self.take_late(pdu)
         elif isinstance(answer, Refusal):

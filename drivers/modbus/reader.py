@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from drivers.link import Link
-from drivers.modbus.bus import ModbusBus, Peer
+from drivers.modbus.bus import ModbusBus, NotAsked, Peer
 from drivers.modbus.decode import Decoded, Decoder, decode_slot
 from drivers.modbus.detours import undoubted
 from drivers.modbus.holes import LearntHoles
@@ -204,7 +204,7 @@ class RegisterReader:
             if request in outcomes:
                 continue
             if silences >= most or (self._lessons.is_learning and self._lessons.rests(block)):
-                outcomes[request] = NoAnswer(f"{self._peer.device}: {request} was not asked for, since it is silent")
+                outcomes[request] = NotAsked(f"{self._peer.device}: {request} was not asked for, since it is silent")
                 continue
             try:
                 outcomes[request] = await self._bus.ask(self._peer, request)
@@ -226,7 +226,7 @@ class RegisterReader:
                 if self._teaches(outcome) and lessons.refused(block):
                     del outcomes[block.request]
                     again = True
-            elif isinstance(outcome, NoAnswer) and answered:
+            elif answered and isinstance(outcome, NoAnswer) and not isinstance(outcome, NotAsked):
                 changed = lessons.silent(block) or changed
         if answered and (lessons.is_learning or not plan.is_known):
             plan.is_known = True
@@ -250,7 +250,7 @@ class RegisterReader:
         payloads = [outcome if isinstance(outcome, bytes) else None for outcome in found]
         errors = [outcome for outcome in found if isinstance(outcome, DeviceError)]
         if found and len(errors) == len(found):
-            error = min(errors, key=lambda each: _WORST_FIRST.index(type(each)))
+            error = next(each for kind in _WORST_FIRST for each in errors if isinstance(each, kind))
             self._is_lost = isinstance(error, NoAnswer)
             raise error
         self._is_lost = False

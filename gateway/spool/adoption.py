@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from gateway.core.readout import Event
 from gateway.spool.anchors import FOREVER_MS, Anchor
 from gateway.spool.ledger import Kept
-from gateway.spool.losses import damaged, power_cut, unreadable
+from gateway.spool.losses import damaged, sudden_end, unreadable
 from gateway.spool.ranges import RangeSet
 from gateway.spool.record import Record, SpooledEntry, Stamp, unpack_entries
 from gateway.spool.recovery import FoundSegment, Notes, RingFound, read_notes
@@ -42,14 +42,14 @@ def recover(state: SpoolState, ring: FlashRing, *, found: RingFound | None, left
     events = [] if found is None else ring_losses(state, found)
     damage = [each for _, scan in left for each in scan.damage]
     events += damaged(damage, lambda *stretch: _still_here(state, notes.stored, stretch), now_ms=state.clock.utc_ms())
-    cut = power_cut(
+    end = sudden_end(
         found.notes.life if found else None,
         boot=state.origin.boot,
         tier_survived=any(record.origin.boot == state.origin.boot for _, scan in left for record in scan.records),
         now_ms=state.clock.utc_ms(),
         unmarked_ms=None if state.clock.synchronised() else round(state.setup.mark_every_s * 1000),
     )
-    return [cut, *events] if cut else events
+    return [end, *events] if end else events
 
 
 def adopt_ring(state: SpoolState, ring: FlashRing, found: RingFound, *, released: Stored) -> None:
@@ -78,6 +78,8 @@ def adopt_ring(state: SpoolState, ring: FlashRing, found: RingFound, *, released
         for first, last in ranges:
             state.note_released(run, first, last)
     state.times.confirm(list(found.notes.anchors))
+    if found.notes.life is not None:
+        state.undeclared_ms = found.notes.life.instant_ms
     _hold(state, found.notes.stored)
     times = [span.last_ms for segment in found.segments for span in segment.spans if span.stamp is not Stamp.NONE]
     life_ms = found.notes.life.last_time_ms if found.notes.life else 0

@@ -112,7 +112,8 @@ class Timekeeper:
                 raise ValueError(f"{time_ms} ms is no time that fits a line")
             self.last_time_ms = max(time_ms, self.last_time_ms)
             return SpooledEntry(body, monotonic_ms, time_ms, Stamp.CERTAIN)
-        anchor = self._in_force
+        # What an earlier process fixed in this boot stays fixed, also for what comes late.
+        anchor = self._in_force or self._known.resolve(self._boot, monotonic_ms)
         if anchor is None:
             self._untimed_ms = max(monotonic_ms, self._untimed_ms or 0)
             return SpooledEntry(body, monotonic_ms, within_bounds(wall_ms()), Stamp.NONE)
@@ -126,6 +127,13 @@ class Timekeeper:
         anchor = self._in_force = Anchor(self._boot, until_ms, offset_ms, uncertain)
         self._untimed_ms = None
         return anchor
+
+    @property
+    def _known(self) -> Anchors:
+        known = self.anchors
+        for anchor in self.pending:
+            known = known.plus(anchor)
+        return known
 
     def expect(self, anchor: Anchor, latest_ms: int) -> None:
         """Wait until the anchor is durable.

@@ -147,7 +147,7 @@ class Flusher:
             if self._now_s() < due_s:
                 await self._state.clock.sleep_until(due_s)
             else:
-                await self._round(Occasion(mark=True))
+                await self._round(Occasion())
 
     def _due_s(self) -> float | None:
         """Return when the next round is due, None when there is nothing to write."""
@@ -204,11 +204,11 @@ class Flusher:
             return
         landed = future.result()
         self._rounds.landed(order, landed)
-        wanted = sum(map(len, (order.notes, order.copies, order.drafts, order.closing)))
-        if wanted and not landed.written:
+        is_all = landed.is_all_of(order)
+        if not is_all and not landed.written:
             self._refused(landed.refusal or SpoolError("the ring is full"))
             return
-        if landed.synced and landed.written == wanted:
+        if landed.synced and is_all:
             self._last_sync_s = started_s
         self._recovered()
         self._host.wake()
@@ -244,6 +244,7 @@ class Flusher:
             self._host.declare(event)
 
     def _note_scars(self, found: RingFound) -> None:
+        self._rounds.unproven = found.unproven
         self._rounds.scars = [
             Scar(segment.name, segment.generation, damage.offset, damage.length)
             for segment in found.segments

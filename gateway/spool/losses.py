@@ -13,10 +13,10 @@ StillHere = Callable[[str, int, int], int]
 """Run, first, last → how many of these entries are not lost."""
 
 
-def power_cut(
+def sudden_end(
     life: Life | None, *, boot: str, tier_survived: bool, now_ms: int, unmarked_ms: int | None
 ) -> Event | None:
-    """Return the gap that a power cut left, None where there was none.
+    """Return the gap that a power cut left, or the death of a process without RAM tier; None where there was none.
 
     Args:
         life: Last sign of the process before; None when flash knows of none.
@@ -27,11 +27,14 @@ def power_cut(
     """
     if life is None or life.is_clean:
         return None
-    if life.boot == boot and (tier_survived or not life.has_tier):
+    is_killed = life.boot == boot and not life.has_tier
+    if life.boot == boot and life.has_tier and tier_survived:
         return None
     end_ms = max(now_ms, life.instant_ms)
     if unmarked_ms is not None:
         end_ms = max(end_ms, life.instant_ms + unmarked_ms + _SETTLING_MS)
+    if is_killed:
+        return Event("gap", "kill", life.instant_ms, end_ms, 0, text="the process died and there is no RAM tier")
     return Event("gap", "power_cut", life.instant_ms, end_ms, 0, text="power was cut, or the RAM tier is gone")
 
 

@@ -38,6 +38,8 @@ class WriteOrder:
     """Segments of which nothing is needed any more, oldest first."""
     blanks: tuple[tuple[str, int, int], ...] = ()
     """Damage that is declared: segment, offset, length."""
+    again: tuple[tuple[str, int, int], ...] = ()
+    """What may not have been synced is written once more: segment, offset, length."""
     sync: bool = True
 
 
@@ -54,3 +56,7 @@ class Landed:
     synced: bool = False
     refusal: SpoolError | None = None
     """Why no other segment could be made."""
+
+    def is_all_of(self, order: WriteOrder) -> bool:
+        """Return whether nothing of the order is left."""
+        return self.written == sum(map(len, (order.notes, order.copies, order.drafts, order.closing)))

@@ -44,7 +44,7 @@ class Kind(IntEnum):
     RELEASED = 4
     """Ranges of a run that the store has confirmed."""
     MARK = 5
-    """Everything before it is durable at `time`; `first` is the greatest time given, `count` 1 with a RAM tier."""
+    """A sign of life. All before `time` is durable; `first` is the greatest time given, `count` 1 with a RAM tier."""
     CLEAN_STOP = 6
     """As a mark, and nothing of this run follows."""
     CHECKPOINT = 7

@@ -23,6 +23,9 @@ from gateway.spool.segment import (
     spans_of,
 )
 
+_MOST_UNPROVEN = 8
+"""Segments written once more after a start; more would be needed only after as many starts on a disk that refuses."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundSegment:
@@ -48,7 +51,7 @@ class Life:
     has_tier: bool
     """It had a RAM tier, so that what flash lacks may be there."""
     instant_ms: int
-    """Everything acquired before is durable or was confirmed."""
+    """Everything acquired before is durable, confirmed or declared."""
     last_time_ms: int
     """Greatest time it had given."""
 
@@ -72,6 +75,8 @@ class RingFound:
     unused: list[str] = field(default_factory=list)
     misshapen: list[str] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
+    unproven: list[tuple[str, int, int]] = field(default_factory=list)
+    """Segment, offset, length of what the last process may have written without a sync."""
     unreadable: int = 0
     """Segments that may have held entries and say nothing any more."""
 
@@ -144,6 +149,20 @@ def _find_notes(files: Files, segment_bytes: int, found: RingFound) -> None:
     for segment in found.segments:
         if segment.scan is not None:
             read_notes(segment.scan.records, found.notes)
+    _find_unproven(files, segment_bytes, found)
+
+
+def _find_unproven(files: Files, segment_bytes: int, found: RingFound) -> None:
+    """Find what this machine sees and a power cut may still take: the last round, however many segments it touched."""
+    limit = segment_bytes - PAGE_BYTES
+    for index in reversed(range(len(found.segments))):
+        _rescan(files, segment_bytes, found, [index])
+        segment = found.segments[index]
+        if segment.scan is not None and segment.is_whole:
+            found.unproven.append((segment.name, segment.scan.proven, segment.scan.end - segment.scan.proven))
+            found.unproven.append((segment.name, limit, PAGE_BYTES))
+        if len(found.segments) - index == _MOST_UNPROVEN or (segment.scan is not None and segment.scan.proven):
+            return
 
 
 def _rescan(files: Files, segment_bytes: int, found: RingFound, indexes: Iterable[int]) -> None:
@@ -181,10 +200,7 @@ def _later(life: Life | None, record: Record) -> Life | None:
         )
     if life is None or not record.holds_entries:
         return life
-    if record.origin.run != life.run:
-        return replace(life, is_clean=False)
-    instant_ms = max(life.instant_ms, record.time_ms + record.span_ms)
-    return replace(life, is_clean=False, instant_ms=instant_ms)
+    return replace(life, is_clean=False)
 
 
 def lost_in(damage: Sequence[Damage]) -> tuple[list[Record], list[Damage]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gateway.core.errors import SpoolError
 from gateway.core.protocols import Files
@@ -99,6 +100,8 @@ class FlashRing:
         try:
             for name, offset, length in order.blanks:
                 self._store(name, offset, bytes(length), landed)
+            for name, offset, length in order.again:
+                self._rewrite(name, offset, length, landed)
             self._fill(order, landed)
         except SpoolError:
             # What a failed write left behind is unknown, so nothing may follow it in this segment.
@@ -234,6 +237,14 @@ class FlashRing:
         self._unused.append(name)
         self.count += 1
         return None
+
+    def _rewrite(self, name: str, offset: int, length: int, landed: Landed) -> None:
+        """Write what is there once more: a sync says nothing about pages that the system believes to be clean."""
+        chunk = b""
+        with suppress(SpoolError):
+            chunk = self.files.read(name, offset=offset, size_bytes=length).rstrip(b"\0")
+        if chunk:
+            self._store(name, offset, chunk, landed)
 
     def _store(self, name: str, offset: int, chunk: bytes, landed: Landed) -> None:
         self.files.write(name, offset=offset, chunk=chunk)

@@ -27,7 +27,6 @@ class Occasion:
     """Why there is a round."""
 
     sync: bool = True
-    mark: bool = False
     stop: bool = False
 
 
@@ -51,12 +50,13 @@ class Rounds:
         self._saving: dict[str, RangeSet] = {}
         self._anchoring: list[Anchor] = []
         self._healing: list[Scar] = []
-        self._is_marked = False
         self.evictions = Evictions(state)
         self.doubtful: set[str] = set()
         """Segments whose last sync failed: what waits in them is copied."""
         self.rescued: list[str] = []
         """Segments of which the last order has the copies."""
+        self.unproven: list[tuple[str, int, int]] = []
+        """What the process before may not have synced."""
         self.scars: list[Scar] = []
         """Damage whose declaration is not on flash yet."""
 
@@ -69,12 +69,13 @@ class Rounds:
             notes=tuple(self._notes()) if occasion.sync else (),
             copies=tuple(copies),
             drafts=(*(eviction.remaining if eviction else ()), *drafts(unwritten)),
-            closing=self._closing(occasion),
+            closing=(self._state.mark(Kind.CLEAN_STOP),) if occasion.stop else (),
             blanks=tuple(
                 (scar.segment, scar.offset, scar.length)
                 for scar in self._healing
                 if generations.get(scar.segment) == scar.generation
             ),
+            again=tuple(self.unproven) if occasion.sync else (),
             sync=occasion.sync,
         )
         return order if _most_bytes(order) < self._ring.room_bytes else self._with_new_segment(order)
@@ -96,9 +97,12 @@ class Rounds:
         held, self._held = self._held, []
         for name, span in held:
             self._settle(name, span)
-        self._healing, self.scars = self.scars, []
         if landed.written >= len(order.notes):
             self._confirm()
+        if landed.is_all_of(order):
+            self._healing, self.scars = self.scars, []
+            self.unproven = []
+            state.undeclared_ms = None
         if landed.written >= len(order.notes) + len(order.copies):
             self.doubtful.difference_update(self.rescued)
         self.evictions.finish()
@@ -144,13 +148,8 @@ class Rounds:
         state = self._state
         self._anchoring = list(state.times.pending)
         self._saving = {run: RangeSet(ranges) for run, ranges in state.unsaved.items()}
-        marks = [] if self._is_marked else [state.mark(Kind.MARK)]
+        marks = [state.mark(Kind.MARK)]
         return [*marks, *(anchor.record(state.origin) for anchor in self._anchoring), *state.released()]
-
-    def _closing(self, occasion: Occasion) -> tuple[Record, ...]:
-        if occasion.stop:
-            return (self._state.mark(Kind.CLEAN_STOP),)
-        return (self._state.mark(Kind.MARK),) if occasion.mark and self._is_marked else ()
 
     def _with_new_segment(self, order: WriteOrder) -> WriteOrder:
         state = self._state
@@ -178,7 +177,6 @@ class Rounds:
 
     def _confirm(self) -> None:
         state = self._state
-        self._is_marked = True
         for run, ranges in self._saving.items():
             for first, last in ranges:
                 state.unsaved[run].remove(first, last)

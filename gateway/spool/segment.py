@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.spool.record import (
@@ -97,6 +98,8 @@ class Scan:
     damage: tuple[Damage, ...]
     end: int
     """Offset behind the last record."""
+    proven: int
+    """Offset up to which everything was synced before what follows was written."""
 
 
 def encode_header(header: SegmentHeader) -> bytes:
@@ -204,7 +207,7 @@ def scan(segment: bytes, *, limit: int | None = None, padded: bool = True) -> Sc
     header = decode_header(segment)
     generations = [found.generation for _, found in places if found.intact]
     if header is None and not generations:
-        return Scan(None, None, (), (), SEGMENT_HEADER_BYTES)
+        return Scan(None, None, (), (), SEGMENT_HEADER_BYTES, 0)
     generation = header.generation if header else max(generations)
     ours = [(offset, found) for offset, found in places if found.generation == generation]
     good = [(offset, found) for offset, found in ours if found.intact]
@@ -212,7 +215,22 @@ def scan(segment: bytes, *, limit: int | None = None, padded: bool = True) -> Sc
     end = good[-1][1].end if good else SEGMENT_HEADER_BYTES
     tail = min(limit, end + -end % PAGE_BYTES) if padded and good else end
     damage = _damage(segment, good, broken, tail)
-    return Scan(header, generation, tuple(found.record for _, found in good), damage, end)
+    return Scan(header, generation, tuple(found.record for _, found in good), damage, end, _proven(good))
+
+
+def _proven(good: Sequence[tuple[int, Found]]) -> int:
+    """Return where the last round started: each starts with a mark, and a run that marks again has synced the last one.
+
+    The first mark of a run proves nothing: what the run before it left is only synced together with that mark.
+    """
+    marks: list[tuple[int, str]] = []
+    state = 0
+    for offset, found in good:
+        if state == 0 and found.record.kind is Kind.MARK:
+            marks.append((offset, found.record.origin.run))
+        state = found.record.count if found.record.kind is Kind.CHECKPOINT else max(0, state - 1)
+    again = [offset for (_, before), (offset, run) in pairwise(marks) if run == before]
+    return again[-1] if again else 0
 
 
 def _search(segment: bytes, limit: int) -> list[tuple[int, Found]]:

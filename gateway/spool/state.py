@@ -41,6 +41,8 @@ class SpoolState:
     """Segment → generation, of all segments that were begun."""
     next_sequence: int = 1
     """Of the run that appends now."""
+    undeclared_ms: int | None = None
+    """How far the sign of life of the process before reaches, until ours is on flash with all that it left."""
     is_exposed: bool = False
     """There is no RAM tier, or it refused the last entry: only flash can keep what is appended."""
     unsaved: dict[str, RangeSet] = field(default_factory=dict)
@@ -53,15 +55,25 @@ class SpoolState:
             self.tier.begin(self.origin, [anchor.record(self.origin) for anchor in anchors])
 
     def mark(self, kind: Kind) -> Record:
-        """Return a sign of life: what was acquired before now is durable once it is."""
+        """Return a sign of life."""
         return Record(
             kind=kind,
             origin=self.origin,
             first=self.times.last_time_ms,
             count=1 if self.tier else 0,
             monotonic_ms=round(self.clock.monotonic() * 1000),
-            time_ms=within_bounds(self.clock.utc_ms()),
+            time_ms=self.durable_ms(),
         )
+
+    def durable_ms(self) -> int:
+        """Return the UTC before which everything is on flash, confirmed or declared as lost, whatever comes now."""
+        now_ms, now_s = self.clock.utc_ms(), self.clock.monotonic()
+        times = [now_ms] if self.undeclared_ms is None else [now_ms, self.undeclared_ms]
+        for _, _, kept in self.ledger.in_memory():
+            time_ms = self.times.anchors.time_ms(kept.entry, kept.origin.boot)
+            times.append(kept.entry.time_ms if time_ms is None else time_ms)
+            times.append(now_ms - round((now_s - kept.appended_s) * 1000))
+        return within_bounds(min(times))
 
     def released(self) -> list[Record]:
         """Return the records of what was released and is not saved yet."""

@@ -25,17 +25,8 @@ class Decoded:
     suspect: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One point that is read."""
-
-    position: int
-    name: str
-    decode: Decode
-    low: float
-    high: float
-    blocks: frozenset[int]
-    """Blocks that it needs."""
+_Column = tuple[int, str, Decode, float, float]
+"""Position, name, function, plausible range; a plain tuple, because this is what the gateway does most."""
 
 
 class Decoder:
@@ -64,26 +55,29 @@ class Decoder:
         self._specs = specs
         self._points = tuple(points)
         self._columns = tuple(self._column(position, name) for position, name in enumerate(points) if self._has(name))
+        self._needs = {name: self._blocks_of(name) for _, name, *_ in self._columns}
         self._empty: list[Value] = [None] * len(points)
 
     def blocks_of(self, point: str) -> frozenset[int]:
         """Return the numbers of the blocks that a point needs, none where it is not read."""
-        return next((column.blocks for column in self._columns if column.name == point), frozenset())
+        return self._needs.get(point, frozenset())
 
     def decode(self, payloads: Payloads) -> Decoded:
         """Return the values in the order of the points, None where the device gave none."""
         values = self._empty.copy()
         suspect = []
+        columns: Sequence[_Column] = self._columns
+        if None in payloads:
+            missing = {number for number, payload in enumerate(payloads) if payload is None}
+            columns = [column for column in columns if not self._needs[column[1]] & missing]
         raws = self._raws(payloads)
-        missing = {number for number, payload in enumerate(payloads) if payload is None}
-        columns = self._columns if not missing else [each for each in self._columns if not each.blocks & missing]
-        for column in columns:
-            value = column.decode(raws)
+        for position, name, decode, low, high in columns:
+            value = decode(raws)
             if value is None:
                 continue
-            values[column.position] = value
-            if not column.low <= value <= column.high:
-                suspect.append(column.name)
+            values[position] = value
+            if not low <= value <= high:
+                suspect.append(name)
         return Decoded(tuple(values), frozenset(suspect))
 
     def registers(self, payloads: Payloads) -> tuple[tuple[int, ...], ...]:
@@ -103,9 +97,11 @@ class Decoder:
 
     def _column(self, position: int, name: str) -> _Column:
         spec = self._specs[name]
-        homes = {slot: self._homes[name, slot] for slot in spec.touched}
-        decode = compile_value(spec, {slot: place for slot, (_, place) in homes.items()})
-        return _Column(position, name, decode, *spec.limits, frozenset(number for number, _ in homes.values()))
+        decode = compile_value(spec, {slot: self._homes[name, slot][1] for slot in spec.touched})
+        return position, name, decode, *spec.limits
+
+    def _blocks_of(self, name: str) -> frozenset[int]:
+        return frozenset(self._homes[name, slot][0] for slot in self._specs[name].touched)
 
     def _words(self, name: str, payloads: Payloads) -> Iterator[int]:
         for slot in self._specs[name].touched if self._has(name) else ():

@@ -31,8 +31,8 @@ format: setup ## let ruff lay out the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: packages setup ## run every benchmark and write bench/results
-	for file in bench/[!_]*.py; do $(BIN)/python "$$file"; done
+bench: packages setup ## run every benchmark; write bench/results.json and docs/benchmarks.md
+	$(BIN)/python -m bench $(ARGS)
 
 schemas: setup ## write config/*.schema.json anew from the code
 	$(BIN)/python -m tests.config.generate

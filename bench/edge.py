@@ -1,143 +1,116 @@
 """The whole way of 2,000 points a second: Modbus TCP → spool → Mosquitto → collector → SQLite, beside a plain script.
 
-50 devices of 40 mixed points each are polled every second. Reported: CPU seconds of the edge process per million
-points, its peak memory, polls that are missing in the store; and the same for the peer in the same run.
+    python -m bench.edge [--seconds 30] [--devices 50]
+
+Each meter has 40 mixed points and is polled every second. Reported: CPU seconds of the edge process per million points,
+its peak memory, and polls that are missing in the store; and the same for the peer on the same meters and broker.
 """
 
+import argparse
 import json
-import shutil
+import math
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
 from pathlib import Path
 
-from bench.processes import cpu_s, free_port, listens, peak_mib, running, until
+from bench.figures import Measured
+from bench.meter import POINTS
+from bench.processes import KVARTER, PATIENCE_S, cpu_s, mosquitto, peak_mb, running, until
+from bench.site import SITE, write_collector, write_site
 from gateway.core.errors import KvarterError
-from gateway.core.quantity import load_vocabulary
 from gateway.stores.read_back import read_back
 
-DEVICES = 50
-POINTS = 40
-KVARTER = Path(sys.executable).with_name("kvarter")
-MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-
-
-def write_profile(folder: Path) -> None:
-    """Write the profile of the fleet's devices: 20 uint16, 10 int32, 10 float32 in one block of 60 registers."""
-    vocabulary = load_vocabulary()
-    fitting = [q for q in vocabulary.values() if not q.is_integer and q.limits[0] <= 40 and q.limits[1] >= 60]
-    types = ["uint16"] * 20 + ["int32"] * 10 + ["float32"] * 10
-    lines, address = [], 0
-    for quantity, kind in zip(fitting, types, strict=False):
-        lines.append(f'  - {{point: {quantity.name}, address: {address}, type: {kind}, unit: "{quantity.unit}"}}')
-        address += 1 if kind == "uint16" else 2
-    head = (
-        "profile: bench/mixed\nmaker: Bench\nmodel: Mixed\nkind: electricity_meter\n"
-        'source: [{document: bench/fleet.py, version: "1"}]\nprotocol: modbus\n'
-        "modbus: {table: holding, word_order: big}\ninterval: 1s\npoints:\n"
-    )
-    test = f"\ntests:\n  - registers: {{0: [50]}}\n    expect: {{{fitting[0].name}: 50}}\n"
-    (folder / "bench").mkdir(parents=True)
-    (folder / "bench" / "mixed.yaml").write_text(head + "\n".join(lines) + test, encoding="utf-8")
-
-
-def write_site(folder: Path, ports: list[int], mqtt_port: int) -> None:
-    """Write site and collector files."""
-    links = "\n".join(f"  - {{id: link_{n}, tcp: '127.0.0.1:{port}'}}" for n, port in enumerate(ports))
-    devices = "\n".join(f"  - {{id: meter_{n}, profile: bench/mixed, link: link_{n}}}" for n in range(len(ports)))
-    broker = f"broker: {{url: 'mqtt://127.0.0.1:{mqtt_port}'}}\n"
-    site = f"site: bench\nclock: trusted\ndata: {folder}/edge\nprofiles: [{folder}/profiles]\nspool: {{size_mib: 64}}\n"
-    (folder / "site.yaml").write_text(f"{site}{broker}links:\n{links}\ndevices:\n{devices}\n", encoding="utf-8")
-    store = f"sites: [bench]\ndata: {folder}/collector\nstores: [{{kind: embedded, path: {folder}/store}}]\n"
-    (folder / "collector.yaml").write_text(broker + store, encoding="utf-8")
+_PERSISTENT_S = 5.0
+"""What is not stored by then is missing."""
 
 
 @contextmanager
-def fleet(folder: Path) -> Iterator[list[int]]:
-    """Run the devices in a process of their own and yield their ports."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.fleet", str(DEVICES)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path.cwd(),
-    )
-    if process.stdout is None or process.stdin is None:
-        raise RuntimeError(folder)
-    try:
-        yield [int(process.stdout.readline()) for _ in range(DEVICES)]
-    finally:
-        process.stdin.close()
-        process.wait(timeout=10)
-        process.stdout.close()
+def fleet(devices: int) -> Iterator[list[int]]:
+    """Run the meters in a process of their own and yield their ports."""
+    command = [sys.executable, "-m", "bench.fleet", str(devices)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        if process.stdout is None or process.stdin is None:
+            raise RuntimeError(command)
+        try:
+            yield [int(process.stdout.readline()) for _ in range(devices)]
+        finally:
+            process.stdin.close()
 
 
 def measure_edge(folder: Path, ports: list[int], mqtt_port: int, seconds: float) -> dict[str, float]:
     """Return the figures of our own pipeline."""
-    write_profile(folder / "profiles")
-    write_site(folder, ports, mqtt_port)
+    site = write_site(folder, ports, mqtt_port)
+    collector = write_collector(folder, mqtt_port, f"{{kind: embedded, path: {folder}/store}}")
     with ExitStack() as stack:
-        stack.enter_context(running([KVARTER, "collect", folder / "collector.yaml"], log=folder / "collect.log"))
-        edge = stack.enter_context(running([KVARTER, "edge", folder / "site.yaml"], log=folder / "edge.log"))
-        until(lambda: _stored(folder) >= DEVICES, "no readouts in the store")
-        start_cpu_s, start_s, before = cpu_s(edge.pid), time.monotonic(), _stored(folder)
+        stack.enter_context(running([KVARTER, "collect", collector], log=folder / "collect.log"))
+        edge = stack.enter_context(running([KVARTER, "edge", site], log=folder / "edge.log"))
+        until(lambda: _stored(folder) >= len(ports), "no readouts in the store")
+        # Polls begin at whole seconds, give or take a millisecond: the window holds a known number of them.
+        first_s = math.ceil(time.time() + 0.5)
+        time.sleep(first_s - 0.5 - time.time())
+        start_s, start_cpu_s = time.monotonic(), cpu_s(edge.pid)
         time.sleep(seconds)
-        used_s, passed_s, after = cpu_s(edge.pid) - start_cpu_s, time.monotonic() - start_s, _stored(folder)
-        peak = peak_mib(edge.pid)
-    points = passed_s * DEVICES * POINTS
-    expected, missing = _missing(folder)
+        passed_s, used_s = time.monotonic() - start_s, cpu_s(edge.pid) - start_cpu_s
+        peak = peak_mb(edge.pid)
+        expected = round(seconds) * len(ports)
+        end_s = time.monotonic() + _PERSISTENT_S
+        while _polled(folder, first_s, round(seconds)) < expected and time.monotonic() < end_s:
+            time.sleep(0.25)
     return {
-        "cpu_s_per_million_points": used_s / points * 1e6,
-        "peak_mib": peak,
-        "readouts_per_s": (after - before) / passed_s,
-        "polls": expected,
-        "polls_missing": missing,
+        "cpu_s_per_million_points": used_s / (passed_s * len(ports) * POINTS) * 1e6,
+        "peak_mb": peak,
+        "polls_missing": expected - _polled(folder, first_s, round(seconds)),
     }
 
 
 def _stored(folder: Path) -> int:
     try:
         with read_back(folder / "store") as store:
-            return sum(store.count("bench", device) for device in store.devices("bench"))
+            return sum(store.count(SITE, device) for device in store.devices(SITE))
     except (FileNotFoundError, KvarterError):  # not there, or being made
         return 0
 
 
-def _missing(folder: Path) -> tuple[int, int]:
-    """Return how many good readouts are stored, and how many polls are missing between two of them."""
-    polls = missing = 0
+def _polled(folder: Path, first_s: int, seconds: int) -> int:
+    """Return how many polls of the window gave a good readout, of all meters together."""
     with read_back(folder / "store") as store:
-        for device in store.devices("bench"):
-            times = [time_ms for time_ms, row in store.rows("bench", device) if row["status"] == 0]
-            polls += len(times)
-            missing += sum(max(0, round((later - earlier) / 1000) - 1) for earlier, later in pairwise(times))
-    return polls, missing
+        good = {
+            (device, round(time_ms / 1000))
+            for device in store.devices(SITE)
+            for time_ms, row in store.rows(SITE, device)
+            if row["status"] == 0
+        }
+    return sum(first_s <= second < first_s + seconds for _, second in good)
 
 
 def measure_peer(ports: list[int], mqtt_port: int, seconds: float) -> dict[str, float]:
     """Return the figures of the plain script."""
     command = [sys.executable, "-m", "bench.peer", str(mqtt_port), str(int(seconds)), *map(str, ports)]
-    result = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    return {"cpu_s_per_million_points": result["cpu_s"] / result["points"] * 1e6, "points": result["points"]}
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PATIENCE_S + seconds)
+    result = json.loads(done.stdout)
+    return {
+        "cpu_s_per_million_points": result["cpu_s"] / result["points"] * 1e6,
+        "peak_mb": result["peak_mb"],
+    }
 
 
-def measure(seconds: float = 30.0) -> dict[str, dict[str, float]]:
-    """Return the figures of both, taken one after the other on the same devices and broker."""
-    mqtt_port = free_port()
+def measure(seconds: float = 30.0, devices: int = 50) -> Measured:
+    """Return the figures of both, taken one after the other on the same meters and broker."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        (folder / "mosquitto.conf").write_text(f"listener {mqtt_port} 127.0.0.1\nallow_anonymous true\n")
-        stack.enter_context(running([MOSQUITTO, "-c", folder / "mosquitto.conf"], log=folder / "mosquitto.log"))
-        until(lambda: listens(mqtt_port), "Mosquitto does not listen")
-        ports = stack.enter_context(fleet(folder))
-        return {
-            "edge": measure_edge(folder, ports, mqtt_port, seconds),
-            "peer": measure_peer(ports, mqtt_port, seconds),
-        }
+        mqtt_port = stack.enter_context(mosquitto(folder))
+        ports = stack.enter_context(fleet(devices))
+        ours = measure_edge(folder, ports, mqtt_port, seconds)
+        return {f"edge_{devices}": {"kvarter": ours, "peer": measure_peer(ports, mqtt_port, seconds)}}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measure(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0), indent=2) + "\n")
+    parser = argparse.ArgumentParser(description="The whole way, beside a plain script.")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each of the two")
+    parser.add_argument("--devices", type=int, default=50, help="meters with 40 points each")
+    options = parser.parse_args()
+    sys.stdout.write(json.dumps(measure(options.seconds, options.devices), indent=2) + "\n")

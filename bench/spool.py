@@ -1,19 +1,25 @@
-"""What the spool costs: µs per append, and bytes and flushes per reading with receipts and without.
+"""What the spool costs: µs per append, and what goes to flash with receipts and without.
 
-    python -m bench.spool_append [--seconds 600]
+    python -m bench.spool [--seconds 600]
 
-A simulated clock drives the rounds; the RAM tier is real, flash is a folder of real files. A reading is one value of
-one point: 10 devices with 20 points each, one device a second.
+A simulated clock drives the rounds; the RAM tier is real, flash is a folder of real files whose dirty pages are
+counted at each flush; that a new segment is zeroed once is not counted, nor is the first minute. 50 meters with 40
+points append one readout a second each.
 """
 
 import argparse
 import asyncio
+import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from random import Random
 
+from bench.figures import Measured
+from bench.meter import POINTS, Meter, meter_fields
+from bench.site import SITE
 from gateway.core.protocols import Entry, Files
 from gateway.core.quantity import load_vocabulary
 from gateway.core.readout import Readout, Status
@@ -24,9 +30,14 @@ from gateway.spool.spool import DurableSpool
 from gateway.wire.line import LineEncoder
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the RAM-backed folder that every Linux has
-DEVICES = 10
-POINTS = 20
+DEVICES = 50
 PAGE_BYTES = 4096
+DAY_S = 86_400
+_WARM_UP_S = 60
+_STEPS = 5
+"""Of the simulated clock, in each second."""
+_APPENDS = 20_000
+_PORTION = 1000
 
 
 class VirtualClock:
@@ -90,21 +101,14 @@ class CountedFiles(DiskFiles):
 
 
 def entries(clock: VirtualClock) -> Iterator[Entry]:
-    """Yield readouts of meters that live: counters that grow, gauges that jitter."""
+    """Yield one readout of each meter in turn, with the time of the clock."""
     vocabulary = load_vocabulary()
-    random = Random(1)  # noqa: S311 - a simulation
-    encoder = LineEncoder("soenderborg-12", vocabulary)
-    points = tuple(name for name in vocabulary if name.startswith("elec_"))[:POINTS]
-    values = {(device, point): random.uniform(10, 9000) for device in range(DEVICES) for point in points}
+    fields, encoder = meter_fields(vocabulary), LineEncoder(SITE, vocabulary)
+    points = tuple(field.quantity.name for field in fields)
+    meters = [Meter(seed) for seed in range(DEVICES)]
     while True:
-        for device in range(DEVICES):
-            row: list[float | int] = []
-            for point in points:
-                quantity = vocabulary[point]
-                values[device, point] *= 1 + (random.uniform(0, 1e-6) if quantity.kind == "counter" else 0)
-                jitter = 1 if quantity.kind == "counter" else random.uniform(0.99, 1.01)
-                row.append(1 if quantity.is_integer else round(values[device, point] * jitter, 2))
-            readout = Readout(f"meter_{device}", clock.monotonic(), points, tuple(row), Status.OK)
+        for number, meter in enumerate(meters):
+            readout = Readout(f"meter_{number}", clock.monotonic(), points, meter.values(fields), Status.OK)
             yield Entry(encoder.readout(readout), round(clock.monotonic() * 1000), clock.utc_ms())
 
 
@@ -113,22 +117,20 @@ def setup() -> SpoolSetup:
     return SpoolSetup(run="ab" * 8, catalogue="cd" * 4, boot_id="bench", event_body=lambda _: b"kvarter_event")
 
 
-async def measure_append(memory: Files, flash: Files, *, count: int) -> None:
-    """Print µs per append."""
+async def measure_append(memory: Files, flash: Files) -> dict[str, float]:
+    """Return the time of an append, the best of many portions, and the size of an entry."""
     clock = VirtualClock()
     spool, _ = await open_spool(flash, memory, setup=setup(), clock=clock)
-    source = entries(clock)
-    batch = [next(source) for _ in range(1000)]
-    size_bytes = sum(len(entry.body) for entry in batch) / len(batch)
+    portion = list(islice(entries(clock), _PORTION))
     best_us = float("inf")
-    for _ in range(count // len(batch)):
+    for _ in range(_APPENDS // _PORTION):
         started_s = time.perf_counter()
-        for entry in batch:
+        for entry in portion:
             spool.append(entry)
-        best_us = min(best_us, (time.perf_counter() - started_s) / len(batch) * 1e6)
+        best_us = min(best_us, (time.perf_counter() - started_s) / _PORTION * 1e6)
         await confirm(spool)
-    print(f"append: {best_us:.1f} µs per entry of {size_bytes:.0f} bytes (best of {count // len(batch)} thousands)")
     await spool.close()
+    return {"append_us": best_us, "entry_bytes": sum(len(entry.body) for entry in portion) / _PORTION}
 
 
 async def confirm(spool: DurableSpool) -> None:
@@ -138,42 +140,53 @@ async def confirm(spool: DurableSpool) -> None:
         spool.release(batch.run, batch.first, batch.last)
 
 
-async def measure_wear(memory: Files, flash: CountedFiles, *, seconds: int, receipts: bool) -> None:
-    """Print what goes to flash for each reading."""
+async def measure_wear(memory: Files, flash: CountedFiles, *, seconds: int, receipts: bool) -> dict[str, float]:
+    """Return what goes to flash while receipts come, or do not."""
     clock = VirtualClock()
     spool, _ = await open_spool(flash, memory, setup=setup(), clock=clock)
-    flash.pages = flash.flushes = 0
+    source = entries(clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(spool.run(), name="spool")
-        for entry in (entry for _, entry in zip(range(seconds), entries(clock), strict=False)):
-            spool.append(entry)
+        for second in range(_WARM_UP_S + seconds):
+            if second == _WARM_UP_S:
+                flash.pages = flash.flushes = 0
+            for entry in islice(source, DEVICES):
+                spool.append(entry)
             if receipts:
                 await confirm(spool)
-            for _ in range(5):
-                await clock.advance(0.2)
+            for _ in range(_STEPS):
+                await clock.advance(1 / _STEPS)
+        pages, flushes = flash.pages, flash.flushes
         running.cancel()
-    readings = seconds * POINTS
-    kind = "with receipts" if receipts else "without receipts"
-    held = spool.backlog()
-    print(
-        f"{kind}: {flash.pages * PAGE_BYTES / readings:.2f} bytes in whole pages and "
-        f"{flash.flushes / readings:.5f} flushes per reading; {spool.health.flash_bytes / readings:.2f} bytes written; "
-        f"{held.waiting} entries wait"
-    )
+    if spool.health.lost or spool.health.failures:
+        raise RuntimeError(spool.health)
     await spool.close()
+    return {
+        "flash_bytes_per_reading": pages * PAGE_BYTES / (seconds * DEVICES * POINTS),
+        "flash_mb_per_day": pages * PAGE_BYTES / seconds * DAY_S / 1e6,
+        "flushes_per_minute": flushes / seconds * 60,
+    }
 
 
-async def main(seconds: int) -> None:
-    """Measure everything."""
+async def measure_all(seconds: int) -> Measured:
+    """Return the figures of an append, and of flash with and without receipts."""
+    figures: Measured = {}
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as memory, tempfile.TemporaryDirectory() as flash:
-        await measure_append(DiskFiles(Path(memory)), DiskFiles(Path(flash)), count=20_000)
-    for receipts in (True, False):
+        figures["spool_append"] = {"kvarter": await measure_append(DiskFiles(Path(memory)), DiskFiles(Path(flash)))}
+    for name, receipts in (("spool_with_receipts", True), ("spool_without_receipts", False)):
         with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as memory, tempfile.TemporaryDirectory() as flash:
             files = CountedFiles(Path(flash))
-            await measure_wear(DiskFiles(Path(memory)), files, seconds=seconds, receipts=receipts)
+            wear = await measure_wear(DiskFiles(Path(memory)), files, seconds=seconds, receipts=receipts)
+            figures[name] = {"kvarter": wear}
+    return figures
+
+
+def measure(seconds: int = 600) -> Measured:
+    """Return the figures of an append, and of flash with and without receipts."""
+    return asyncio.run(measure_all(seconds))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="What the spool costs.")
-    parser.add_argument("--seconds", type=int, default=600, help="simulated, for bytes and flushes per reading")
-    asyncio.run(main(parser.parse_args().seconds))
+    parser.add_argument("--seconds", type=int, default=600, help="simulated")
+    sys.stdout.write(json.dumps(measure(parser.parse_args().seconds), indent=2) + "\n")

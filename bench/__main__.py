@@ -1,0 +1,102 @@
+"""Run all benchmarks one after the other, and write `bench/results.json` and `docs/benchmarks.md`.
+
+python -m bench [--rounds 2] [--large] [--page]
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import collector, edge, rtu, spool
+from bench.figures import Measured, results, to_mapping
+from bench.page import render
+from bench.processes import program
+
+RESULTS = Path(__file__).with_name("results.json")
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+LIBRARIES = ("pymodbus", "aiomqtt", "influxdb-client", "uvloop")
+PACKAGES = ("mosquitto", "victoria-metrics")
+LARGE = 200
+_QUERY_S = 10.0
+
+
+def measure(rounds: int, *, large: bool) -> dict[str, Any]:
+    """Return the results of all benchmarks."""
+    started = datetime.now(UTC)
+    load = round(os.getloadavg()[0], 1)
+    benchmarks: dict[str, Callable[[], Measured]] = {
+        "edge, 50 meters": edge.measure,
+        **({f"edge, {LARGE} meters": lambda: edge.measure(devices=LARGE)} if large else {}),
+        "RTU lines": rtu.measure,
+        "collector": collector.measure,
+        "spool": spool.measure,
+    }
+    runs: list[Measured] = []
+    for number in range(1, rounds + 1):
+        measured: Measured = {}
+        for name, benchmark in benchmarks.items():
+            print(f"round {number} of {rounds}: {name} ...", end=" ", flush=True)
+            started_s = time.monotonic()
+            measured |= benchmark()
+            print(f"{time.monotonic() - started_s:.0f} s", flush=True)
+        runs.append(measured)
+    return {
+        "date": started.date().isoformat(),
+        "machine": {**machine(), "load": load},
+        "versions": versions(),
+        "rounds": rounds,
+        "figures": [to_mapping(result) for result in results(runs)],
+        "runs": runs,
+    }
+
+
+def machine() -> Mapping[str, object]:
+    """Return what the figures depend on."""
+    facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = re.search(r"^(?:model name|Model)\s*: (.+)$", facts, re.MULTILINE)
+    return {
+        "cores": os.cpu_count(),
+        "processor": model[1] if model else platform.machine(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def versions() -> Mapping[str, str]:
+    """Return the versions of peers and servers."""
+    return {
+        **{library: version(library) for library in LIBRARIES},
+        **{package: _version_of_package(package) for package in PACKAGES},
+    }
+
+
+def _version_of_package(package: str) -> str:
+    query = [program("dpkg-query"), "--show", "--showformat=${Version}", package]
+    return subprocess.run(query, capture_output=True, text=True, check=True, timeout=_QUERY_S).stdout
+
+
+def main() -> None:
+    """Measure, or only render what was measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Run all benchmarks.")
+    parser.add_argument("--rounds", type=int, default=2, help="of each figure the better one counts")
+    parser.add_argument("--large", action="store_true", help=f"measure the edge with {LARGE} meters, too")
+    parser.add_argument("--page", action="store_true", help="measure nothing; make the page from the last results")
+    options = parser.parse_args()
+    if not options.page:
+        found = measure(options.rounds, large=options.large)
+        RESULTS.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(render(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    print(f"written: {RESULTS.name}, {PAGE.name}")
+
+
+if __name__ == "__main__":
+    main()

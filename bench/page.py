@@ -1,0 +1,141 @@
+"""The page of the benchmarks, made from their results: pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from bench.figures import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One benchmark on the page."""
+
+    title: str
+    subjects: str
+    """How the names of its subjects begin."""
+    method: str
+    peer: str
+
+
+SECTIONS = (
+    Section(
+        "From the bus to the broker",
+        "edge",
+        "Meters with 40 mixed points each, polled every second over Modbus TCP by `kvarter edge`, with spool, receipts "
+        "and live values on, published at QoS 1 to Mosquitto and stored by `kvarter collect`; CPU time and memory are "
+        "those of the edge process, and each poll of the window is looked for in the store.",
+        "a plain asyncio script on pymodbus and aiomqtt, with neither spool nor checks nor receipts; it asks all meters "
+        "at the same instant, as Kvarter does, which is the cheapest way for it.",
+    ),
+    Section(
+        "RTU lines",
+        "rtu",
+        "A pseudo-terminal hands over the answer when its last byte would be on the wire; 60 registers are read again "
+        "and again; the share is the time that characters and 3.5-character silences take, of the time that passed; a "
+        "silence is measured from the last byte of an answer to the first of the next request.",
+        "pymodbus' asynchronous serial client; its share can exceed 100 % because it leaves the silence out.",
+    ),
+    Section(
+        "Collector",
+        "collector",
+        "A backlog of 50 meters with 40 points, in the compressed batches that our relay sends, from Mosquitto through "
+        "`kvarter collect` into VictoriaMetrics until the last receipt has come; then the points are counted there.",
+        "a plain script on aiomqtt, JSON and the batching client of influxdb-client, without checks and receipts.",
+    ),
+    Section(
+        "Spool",
+        "spool",
+        "50 meters with 40 points append one readout a second; a simulated clock drives the rounds, and the pages that "
+        "are dirty at each flush are counted (not the file system's journal, nor the zeroing of a new segment).",
+        "",
+    ),
+)
+
+WRITTEN_BY = """\
+`make bench` measures and writes this page; no figure here comes from elsewhere, and other pages quote this one only."""
+
+HOW = """\
+Measured on {date}: {cores} cores ({processor}), kernel {kernel}, Python {python}, load {load} at the start; {versions}.
+Number of rounds: {rounds}. For each figure the best of them counts; for faults (missing, inside the silence, shortest
+silence) the worst. A figure in bold misses its target."""
+
+LIMITS = """\
+- Meters, broker, store and the process under measurement share one machine: CPU times and ratios are the result,
+  rates are indications. On another machine, a Raspberry Pi for example, all absolute figures are different.
+- Everything is on loopback, without TLS; what the flash of an SD card makes of a write is not in the figures.
+- The serial line is a pseudo-terminal: the latency of USB adapters and the turnaround of RS-485 come on top."""
+
+
+def results_of(found: Mapping[str, Any]) -> list[Result]:
+    """Return the results in a results file."""
+    names = [field.name for field in fields(Result)]
+    return [Result(**{name: entry[name] for name in names}) for entry in found["figures"]]
+
+
+def render(found: Mapping[str, Any]) -> str:
+    """Return the page."""
+    results = results_of(found)
+    machine = found["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    blocks = [
+        "# Benchmarks",
+        WRITTEN_BY,
+        HOW.format(date=found["date"], rounds=found["rounds"], versions=versions, **machine),
+        *(block for section in SECTIONS for block in _section(section, results)),
+        "## What falls short",
+        "\n".join(_shortcomings(results)),
+        "## What these figures do not say",
+        LIMITS,
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _section(section: Section, results: Sequence[Result]) -> Iterator[str]:
+    held = [result for result in results if result.subject.startswith(section.subjects)]
+    if not held:
+        return
+    yield f"## {section.title}"
+    yield section.method
+    head = ["what", "unit", "target", "Kvarter"]
+    if section.peer:
+        yield f"Peer: {section.peer}"
+        head += ["peer", "Kvarter / peer"]
+    rows = [_cells(result)[: len(head)] for result in held]
+    yield "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def _cells(result: Result) -> list[str]:
+    ratio = "" if result.ratio is None else shown(result.ratio)
+    peer = "" if result.peer is None else shown(result.peer)
+    return [result.what, result.unit, _target(result), _own(result), peer, ratio]
+
+
+def _own(result: Result) -> str:
+    return shown(result.kvarter) if result.is_met else f"**{shown(result.kvarter)}**"
+
+
+def _target(result: Result) -> str:
+    if not result.target:
+        return "" if result.target is None else "none"
+    return f"{'≤' if result.good == 'low' else '≥'} {shown(result.target)}"
+
+
+def _shortcomings(results: Sequence[Result]) -> Iterator[str]:
+    if all(result.is_met for result in results):
+        yield "- No target is missed."
+    for result in results:
+        place = next(section.title for section in SECTIONS if result.subject.startswith(section.subjects))
+        value = f"{shown(result.kvarter)} {result.unit}".rstrip()
+        if not result.is_met:
+            yield f"- {place}, {result.what}: {value}; the target is {_target(result)}."
+        if result.is_behind and result.peer is not None:
+            yield f"- {place}, {result.what}: {value}; that of the peer is {shown(result.peer)}."
+
+
+def shown(value: float) -> str:
+    """Return the number with three digits that count, whole where it has more."""
+    size = abs(value)
+    if size >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"

@@ -25,6 +25,7 @@ class MemoryFiles:
         """What can still be allocated; None for as much as one likes."""
         self.syncs = 0
         self.written_bytes = 0
+        self.read_bytes = 0
         self._durable: dict[str, bytearray] = {}
         self._pending: dict[str, list[tuple[int, bytes]]] = {}
 
@@ -47,7 +48,9 @@ class MemoryFiles:
         if name not in self.contents:
             raise SpoolError(f"{name}: No such file or directory")
         end = None if size_bytes is None else offset + size_bytes
-        return bytes(self.contents[name][offset:end])
+        content = bytes(self.contents[name][offset:end])
+        self.read_bytes += len(content)
+        return content
 
     def write(self, name: str, *, offset: int, chunk: bytes) -> None:
         self._ask("write")
@@ -107,3 +110,33 @@ class InlineWorker(Executor):
         except BaseException as exc:  # noqa: BLE001 - whatever it is belongs to who asked
             future.set_exception(exc)
         return future
+
+
+class HeldWorker(InlineWorker):
+    """Does nothing while it is held, as a thread that waits for a disk."""
+
+    def __init__(self) -> None:
+        self.is_held = False
+        self._jobs: list[Callable[[], None]] = []
+
+    def submit(self, job: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        if not self.is_held:
+            return super().submit(job, *args, **kwargs)
+        future: Future[R] = Future()
+
+        def work() -> None:
+            done = super(HeldWorker, self).submit(job, *args, **kwargs)
+            if (exc := done.exception()) is not None:
+                future.set_exception(exc)
+            else:
+                future.set_result(done.result())
+
+        self._jobs.append(work)
+        return future
+
+    def let_go(self) -> None:
+        """Do everything that waits."""
+        self.is_held = False
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            job()

@@ -99,7 +99,7 @@ class Flusher:
                 if self._flying is not None:
                     await asyncio.wait({self._flying})
                 for _ in range(_FINISH_ROUNDS):
-                    await self._round(Occasion(stop=True))
+                    await self._round(forced=True, stop=True)
                     if self._state.health.is_refusing or self._due_s() is None:
                         return
 
@@ -131,15 +131,13 @@ class Flusher:
             elif self._now_s() < due_s:
                 await self._state.clock.sleep_until(due_s)
             else:
-                await self._round(Occasion(sync=not self._state.is_exposed or self._sync_is_due()))
+                await self._round()
 
     async def _keep_hurrying(self) -> None:
         while True:
             await self._urgent.wait()
             self._urgent.clear()
-            if self._now_s() >= self._retry_s:
-                anchors = bool(self._state.times.pending)
-                await self._round(Occasion(sync=not self._state.is_exposed or anchors or self._sync_is_due()))
+            await self._round()
 
     async def _keep_marking(self) -> None:
         while True:
@@ -147,7 +145,7 @@ class Flusher:
             if self._now_s() < due_s:
                 await self._state.clock.sleep_until(due_s)
             else:
-                await self._round(Occasion())
+                await self._round(forced=True)
 
     def _due_s(self) -> float | None:
         """Return when the next round is due, None when there is nothing to write."""
@@ -170,11 +168,14 @@ class Flusher:
         first_s = written.appended_s if written else self._now_s()
         return max(first_s + self._state.setup.flush_after_s, self._last_sync_s + self._state.setup.round_every_s)
 
-    def _sync_is_due(self) -> bool:
-        return self._now_s() >= self._sync_due_s()
-
-    async def _round(self, occasion: Occasion) -> None:
+    async def _round(self, *, forced: bool = False, stop: bool = False) -> None:
+        """Write what waits; unless forced, only if it is due still when the round before has ended."""
         async with self._lock:
+            due_s = self._due_s()
+            if not forced and (due_s is None or due_s > self._now_s()):
+                return
+            is_sync_due = not self._state.is_exposed or self._now_s() >= self._sync_due_s()
+            occasion = Occasion(sync=forced or bool(self._state.times.pending) or is_sync_due, stop=stop)
             self._last_round_s = self._now_s()
             try:
                 if not self._is_adopted:
@@ -203,13 +204,15 @@ class Flusher:
         if future.cancelled() or refusal is not None:
             return
         landed = future.result()
+        was_unproven = self._state.undeclared_ms is not None
         self._rounds.landed(order, landed)
         is_all = landed.is_all_of(order)
         if not is_all and not landed.written:
             self._refused(landed.refusal or SpoolError("the ring is full"))
             return
         if landed.synced and is_all:
-            self._last_sync_s = started_s
+            # The first round takes over what was left; only a second one can say that this is on flash.
+            self._last_sync_s = float("-inf") if was_unproven else started_s
         self._recovered()
         self._host.wake()
 

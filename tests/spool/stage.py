@@ -1,6 +1,7 @@
 """One gateway's spool with its clock, its memory and its flash, which can be killed, cut off and started again."""
 
 import asyncio
+import re
 from contextlib import suppress
 from random import Random
 from typing import Literal
@@ -9,11 +10,12 @@ from gateway.core.protocols import Batch, Entry
 from gateway.core.quantity import load_vocabulary
 from gateway.core.readout import Event
 from gateway.spool.opening import open_spool
+from gateway.spool.record import HEADER_BYTES, MARKER, Kind
 from gateway.spool.setup import SpoolSetup
 from gateway.spool.spool import DurableSpool
 from gateway.wire.line import LineEncoder
 from tests.fakes import FakeClock, settle
-from tests.fakes_files import InlineWorker, MemoryFiles
+from tests.fakes_files import HeldWorker, MemoryFiles
 
 SEGMENT_BYTES = 65_536
 SHELF_BYTES = 32_768
@@ -29,6 +31,7 @@ class Stage:
         self.memory = MemoryFiles() if has_tier else None
         self.catalogue = "c0ffee00"
         self.events: list[Event] = []
+        self.worker = HeldWorker()
         self.starts = 0
         self._boot = 0
         self._segments = segments
@@ -60,7 +63,7 @@ class Stage:
             counters=self._counters,
         )
         self._spool, self.events = await open_spool(
-            self.flash, self.memory, setup=setup, clock=self.clock, worker=InlineWorker()
+            self.flash, self.memory, setup=setup, clock=self.clock, worker=self.worker
         )
         for event in self.events:
             self.append(ENCODER.event(event))
@@ -128,6 +131,12 @@ def line(number: int) -> bytes:
 def numbers(lines: list[bytes] | tuple[bytes, ...]) -> list[int]:
     """Return the numbers of lines, without those of events."""
     return [int(text.split(b"elec_power_active=")[1].split(b",")[0]) for text in lines if b"elec_power_active" in text]
+
+
+def middle_of_a_block(content: bytes | bytearray) -> int:
+    """Return an offset inside the payload of a block, about in the middle of a segment's blocks."""
+    starts = [match.start() for match in re.finditer(re.escape(MARKER + bytes([Kind.BLOCK])), bytes(content))]
+    return starts[len(starts) // 2] + HEADER_BYTES + 8
 
 
 def gaps(lines: list[bytes]) -> list[bytes]:

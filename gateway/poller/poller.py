@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.clock import Clock
 from gateway.core.errors import DeviceError, LinkDown, NoAnswer, Refused
+from gateway.core.notices import Notices
 from gateway.core.protocols import Driver
 from gateway.core.readout import Readout, Status
 from gateway.poller.backoff import Backoff
@@ -16,6 +17,10 @@ log = logging.getLogger(__name__)
 
 Sink = Callable[[Readout], None]
 """Takes each readout as it comes; never waits."""
+
+_SAID_AGAIN_S = 60.0
+"""A device whose trouble comes back, or changes its words, has one line in this time."""
+_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,10 @@ class Poller:
         self._clock = clock
         self._sink = sink
         self._backoff = Backoff()
-        self._last_text: dict[str, str] = {}
+        self._notices = Notices(change_s=_SAID_AGAIN_S)
+        self._answers = 0
+        self._answers_at_loss: dict[str, int] = {}
+        """Device that lost the link → how often its neighbours had answered until then."""
         self._finishing = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -114,29 +122,49 @@ class Poller:
     async def _read(self, target: Target, poll: Poll) -> Readout:
         try:
             return await target.driver.read(poll.points)
-        except (DeviceError, LinkDown) as exc:
-            return self._failure(target, _status_of(exc), str(exc))
+        except LinkDown as exc:
+            self._warn(self.link, f"{exc}; devices behind it: {_listed(list(self._targets))}")
+            return self._failure(target, Status.LINK_DOWN)
+        except DeviceError as exc:
+            self._warn(target.name, str(exc))
+            return self._failure(target, _status_of(exc))
         except Exception as exc:  # a fault in one decoder must not blind the building
-            log.exception("%s: fault in its driver; please report it", target.name)
-            return self._failure(target, Status.CORRUPT_FRAME, f"{target.name}: {type(exc).__name__}")
+            if self._news(target.name, f"fault in its driver: {type(exc).__name__}"):
+                log.exception("%s: fault in its driver on %s; please report it", target.name, self.link)
+            return self._failure(target, Status.CORRUPT_FRAME)
 
-    def _failure(self, target: Target, status: Status, text: str) -> Readout:
-        if self._last_text.get(target.name) != text:
-            self._last_text[target.name] = text
-            log.warning("%s", text)
+    def _failure(self, target: Target, status: Status) -> Readout:
         return Readout(target.name, self._clock.monotonic(), (), (), status)
 
+    def _warn(self, subject: str, text: str) -> None:
+        line = self._news(subject, text)
+        if line is not None:
+            log.warning("%s", line)
+
+    def _news(self, subject: str, text: str) -> str | None:
+        return self._notices.failed(subject, text, now_s=self._clock.monotonic())
+
     def _recovered(self, target: Target) -> None:
-        self._last_text.pop(target.name, None)
-        if self._backoff.succeeded(target.name):
+        self._answers += 1
+        self._answers_at_loss.pop(target.name, None)
+        self._backoff.succeeded(target.name)
+        if self._notices.recovered(self.link):
+            log.info("%s: is there again", self.link)
+        if self._notices.recovered(target.name):
             log.info("%s: answers again on %s", target.name, self.link)
 
     def _failed(self, target: Target, readout: Readout, *, started_s: float) -> None:
         self.counters.failed += 1
-        if readout.status is Status.LINK_DOWN:
+        if readout.status is Status.LINK_DOWN and not self._ends_the_link(target.name):
             return  # says nothing about the device; the link has its own pace of reopening
         now_s = self._clock.monotonic()
         self._backoff.failed(target.name, now_s=now_s, cost_s=now_s - started_s, interval_s=target.interval_s)
+
+    def _ends_the_link(self, device: str) -> bool:
+        """Return whether the link was lost with this device again, while others were answered in between."""
+        before = self._answers_at_loss.get(device)
+        self._answers_at_loss[device] = self._answers
+        return before is not None and before != self._answers
 
     def _emit(self, readout: Readout) -> None:
         name = readout.status.name.lower()
@@ -144,11 +172,14 @@ class Poller:
         self._sink(readout)
 
 
-def _status_of(error: DeviceError | LinkDown) -> Status:
-    if isinstance(error, LinkDown):
-        return Status.LINK_DOWN
+def _status_of(error: DeviceError) -> Status:
     if isinstance(error, NoAnswer):
         return Status.NO_ANSWER
     if isinstance(error, Refused):
         return Status.REFUSED
     return Status.CORRUPT_FRAME
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -101,6 +101,52 @@ async def test_a_failure_is_logged_once_and_so_is_the_recovery(caplog: pytest.Lo
     ]
 
 
+async def test_a_failure_that_changes_its_words_does_not_flood(caplog: pytest.LogCaptureFixture) -> None:
+    """Noise of another length at every poll is one line, and one more each minute."""
+    clock = FakeClock()
+    noise: list[Exception | None] = [CorruptFrame(f"meter: noise of {n} bytes") for n in range(1000)]
+    bus = Bus(FakeDriver("meter", clock, outcomes=noise), clock=clock, interval_s=1.0)
+    async with bus.running():
+        await clock.advance(119.0)
+    assert len(caplog.records) == 2
+
+
+async def test_a_lost_link_is_one_line_for_all_that_stand_behind_it(caplog: pytest.LogCaptureFixture) -> None:
+    """The line names the link and the first devices; the first answer of any of them is the recovery."""
+    caplog.set_level("INFO")
+    clock = FakeClock()
+    gone: list[Exception | None] = [LinkDown("rs485_1: gone")] * 3
+    bus = Bus(*(FakeDriver(f"meter_{n}", clock, outcomes=list(gone)) for n in range(5)), clock=clock)
+    async with bus.running():
+        await clock.advance(60.0)
+    assert [record.message for record in caplog.records] == [
+        "rs485_1: gone; devices behind it: meter_0, meter_1, meter_2 and 2 more",
+        "rs485_1: is there again",
+    ]
+
+
+async def test_a_fault_in_a_driver_shows_its_traceback_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The same fault again and again is not logged again and again."""
+    clock = FakeClock()
+    bus = Bus(FakeDriver("meter", clock, always=ZeroDivisionError()), clock=clock, interval_s=1.0)
+    async with bus.running():
+        await clock.advance(300.0)
+    (record,) = caplog.records
+    assert record.message == "meter: fault in its driver on rs485_1; please report it"
+    assert record.exc_info is not None
+
+
+async def test_a_device_that_ends_the_connection_is_asked_ever_less_often() -> None:
+    """Where the link is lost with one device again and again and others are answered, that device is at fault."""
+    clock = FakeClock()
+    bad = FakeDriver("bad", clock, always=LinkDown("rs485_1: the other side closed the connection"))
+    bus = Bus(bad, FakeDriver("good", clock), clock=clock, interval_s=1.0)
+    async with bus.running():
+        await clock.advance(600.0)
+    assert len(bad.reads) < 15
+    assert bus.of("good").count(Status.OK) >= 599
+
+
 async def test_finishing_lets_the_poll_in_hand_end() -> None:
     """A poll that is under way when the poller is told to finish yields its readout; no other begins."""
     clock = FakeClock()

@@ -1,6 +1,7 @@
-"""What is worth a line in the log: trouble when it starts or changes, seldom while it lasts, and when it is over."""
+"""What is worth saying: trouble when it starts or changes, seldom while it lasts, and when it is over."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -57,6 +58,30 @@ class Notices:
             return False
         trouble.is_over = True
         return trouble.is_said
+
+
+class Tidings:
+    """Decides when counters of trouble are told again: a new kind at the next look, more of the same seldom.
+
+    Args:
+        repeat_s: Counters that only grow are told again after this time.
+    """
+
+    def __init__(self, *, repeat_s: float = 60.0) -> None:
+        self._repeat_s = repeat_s
+        self._told: Mapping[str, int] = {}
+        self._told_s = 0.0
+
+    def told(self, counters: Mapping[str, int], *, now_s: float) -> None:
+        """Note what was told."""
+        self._told = dict(counters)
+        self._told_s = now_s
+
+    def is_due(self, counters: Mapping[str, int], *, now_s: float) -> bool:
+        """Return whether these are to be told now."""
+        if any(count and not self._told.get(name) for name, count in counters.items()):
+            return True
+        return counters != self._told and now_s - self._told_s >= self._repeat_s
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

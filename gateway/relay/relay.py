@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from random import Random
 
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable, WireError
-from gateway.core.notices import Notices, first_error
+from gateway.core.notices import Notices, Tidings, first_error
 from gateway.core.protocols import Batch, BrokerClient, BrokerSession, Message, Spool
 from gateway.core.readout import Readout
 from gateway.relay.course import Course
@@ -30,7 +31,8 @@ _SMALL_BYTES = 16_384
 """Up to this size a batch is compressed at once; above it, in a thread."""
 _GAIN = 0.9
 _GZIP_S = 60.0
-_STATUS_S = 60.0
+_LOOK_S = 5.0
+"""Between two looks at the counters."""
 _STABLE_S = 30.0
 _FAREWELL_S = 2.0
 
@@ -55,7 +57,7 @@ class Relay:
         self._settings = settings or RelaySettings()
         self._delays = Delays(random, longest_s=self._settings.longest_delay_s)
         self._topics = Topics(origin.site)
-        self._in_force = origin.catalogue
+        self._in_force = self._told = origin.catalogue
         self._flights = Flights(resend_s=self._settings.resend_s)
         self._pace = Pace()
         self._course = Course()
@@ -63,6 +65,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._gzip_until_s = -1.0
         self._notices = Notices(change_s=60.0)
+        self._tidings = Tidings()
         self.counters = RelayCounters()
         self._people = LiveValues(
             self._topics, interval_s=self._settings.live_interval_s, clock=clock, counters=self.counters
@@ -129,13 +132,15 @@ class Relay:
         self.counters.failures += 1
         self._warn("broker", str(first_error(group)))
 
+    def _troubles(self) -> Mapping[str, int]:
+        return {**self._origin.counters(), **self.counters.troubles()}
+
     def _birth(self) -> Message:
-        birth = encode_birth(
-            run=self._origin.run,
-            version=self._origin.version,
-            catalogue=self._in_force,
-            counters={**self._origin.counters(), **self.counters.troubles()},
-        )
+        counters = self._troubles()
+        self._tidings.told(counters, now_s=self._clock.monotonic())
+        self._told = self._in_force
+        origin = self._origin
+        birth = encode_birth(run=origin.run, version=origin.version, catalogue=self._in_force, counters=counters)
         return Message(self._topics.status, birth, retain=True)
 
     async def _announce(self, session: BrokerSession, catalogue: str) -> None:
@@ -261,14 +266,12 @@ class Relay:
         return True
 
     async def _tell_status(self, session: BrokerSession) -> None:
-        """Publish the birth again when its counters changed, at most once a minute."""
-        told = self._birth()
+        """Publish the birth again when its counters are worth it, or another catalogue is in force."""
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + _STATUS_S)
-            current = self._birth()
-            if current != told:
-                await session.publish(current)
-                told = current
+            await self._clock.sleep_until(self._clock.monotonic() + _LOOK_S)
+            is_due = self._tidings.is_due(self._troubles(), now_s=self._clock.monotonic())
+            if is_due or self._told != self._in_force:
+                await session.publish(self._birth())
 
     def _warn(self, subject: str, text: str) -> None:
         line = self._notices.failed(subject, text, now_s=self._clock.monotonic())

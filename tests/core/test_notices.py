@@ -1,4 +1,4 @@
-from gateway.core.notices import Notices
+from gateway.core.notices import Notices, Tidings
 
 
 def test_lasting_trouble_is_said_once_and_then_seldom() -> None:
@@ -46,3 +46,14 @@ def test_subjects_are_bounded() -> None:
         notices.failed(subject, "trouble", now_s=second)
     assert notices.failed("b", "trouble", now_s=4) == "trouble"
     assert notices.failed("c", "trouble", now_s=5) is None
+
+
+def test_a_new_kind_of_trouble_is_told_at_once_and_more_of_it_seldom() -> None:
+    """Counters are due when one leaves 0, when the time is over and they changed, and not otherwise."""
+    tidings = Tidings(repeat_s=60)
+    tidings.told({"late": 0}, now_s=0)
+    assert not tidings.is_due({"late": 0}, now_s=1000)
+    assert tidings.is_due({"late": 1}, now_s=1)
+    tidings.told({"late": 1}, now_s=1)
+    assert [tidings.is_due({"late": 2}, now_s=second) for second in (2, 60, 61)] == [False, False, True]
+    assert tidings.is_due({"late": 1, "foreign": 1}, now_s=2)

@@ -1,6 +1,6 @@
 """What may still arrive from one unit on a bus whose answers carry no transaction id. Pure.
 
-An answer is told by its unit, function and byte count alone: its shape. `docs/decisions/late-answers.md` argues why the
+An answer is told by its unit, function and byte count alone: its shape. `docs/decisions/0004-late-answers.md` argues why the
 rules below let no late or repeated answer pass for another one, as long as a unit answers in the order in which it was
 asked and the channel keeps that order.
 

@@ -1,11 +1,19 @@
-"""Is the store what the devices said? Compares stored rows with what was served, value by value. Pure."""
+"""Is the store what the devices said? Compares stored rows with what was served, value by value. Pure.
 
-from bisect import bisect_left, bisect_right
+The answers between two rows are what the second row can be made of. A poll may ask for a register more than once, when
+a device refuses a block or an answer is doubted; but where every point was answered anew, a second poll was made, and
+its row is missing.
+"""
+
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import isclose
 
-CLOCK_GRAIN_MS = 2
+from gateway.core.readout import Status
+
+CLOCK_GRAIN_MS = 1
 """Both sides round the same clock to whole milliseconds."""
 SAME_TO = 1e-9
 """Relative: a stored value has 15 digits."""
@@ -15,9 +23,12 @@ Number = float | int
 Served = tuple[int, Mapping[str, Number | None]]
 """UTC ms and the values of one answered request; None where the device served its code for 'no value'."""
 Stored = tuple[int, Mapping[str, Number | None]]
-"""UTC ms and the point columns of one row."""
+"""UTC ms and the columns of one row."""
 Gap = tuple[int, int]
 """From and to in UTC ms, both included."""
+Columns = Mapping[str, Number | None]
+Answer = tuple[int, Number | None]
+"""Time and value of one point."""
 
 
 @dataclass(slots=True)
@@ -37,7 +48,7 @@ class DeviceAudit:
     in_gaps: int = 0
     """Values that were served inside a recorded gap, and are not stored."""
     discarded: int = 0
-    """Values of answers that came too late or damaged: the row of their poll says that it failed."""
+    """Values of polls whose row says that they failed, wholly or in part."""
     unfinished: int = 0
     """Values of the last poll, which the end of the run cut off."""
     findings: list[str] = field(default_factory=list)
@@ -53,55 +64,6 @@ class DeviceAudit:
             self.findings.append(f"{self.device}: {text}")
 
 
-class _Polls:
-    """What was answered of one point, poll by poll; a poll may ask for the same register more than once."""
-
-    def __init__(self, interval_ms: int, row_times: Sequence[int]) -> None:
-        self._interval_ms = interval_ms
-        self._row_times = row_times
-        self._row = -1
-        """How many rows stood before the last answer."""
-        self.times: list[int] = []
-        """Of the first answer of each poll."""
-        self.values: list[list[Number | None]] = []
-        """All answers of each poll."""
-        self.accounted = 0
-        """How many polls are accounted for."""
-
-    def add(self, time_ms: int, value: Number | None) -> None:
-        """Take the next answer; within half an interval, and with no row between, it belongs to the same poll."""
-        row = bisect_left(self._row_times, time_ms - CLOCK_GRAIN_MS)
-        if self.times and row == self._row and time_ms - self.times[-1] < self._interval_ms / 2:
-            self.values[-1].append(value)
-            return
-        self._row = row
-        self.times.append(time_ms)
-        self.values.append([value])
-
-    def until(self, time_ms: int) -> int:
-        """Return how many polls began up to an instant."""
-        return bisect_right(self.times, time_ms + CLOCK_GRAIN_MS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Excuses:
-    """Why a value that was served need not be stored."""
-
-    gaps: Sequence[Gap]
-    row_times: Sequence[int]
-    failures: frozenset[int]
-    """Times of the rows that say that their poll failed, wholly or in part."""
-
-    def in_gap(self, time_ms: int) -> bool:
-        """Return whether a recorded gap covers the instant."""
-        return any(start <= time_ms <= stop for start, stop in self.gaps)
-
-    def failed(self, time_ms: int) -> bool:
-        """Return whether the next row says that the poll failed."""
-        following = bisect_left(self.row_times, time_ms - CLOCK_GRAIN_MS)
-        return following < len(self.row_times) and self.row_times[following] in self.failures
-
-
 def audit_device(
     device: str,
     served: Iterable[Served],
@@ -112,8 +74,6 @@ def audit_device(
 ) -> DeviceAudit:
     """Return the balance of one device.
 
-    A row accounts for the last poll before it; each poll must be accounted for by exactly one row, or lie in a gap.
-
     Args:
         device: Its name.
         served: Answers in the order they were given.
@@ -121,65 +81,101 @@ def audit_device(
         intervals_ms: How often each point is read; others are not looked at.
         gaps: Recorded gaps that concern the device.
     """
-    result = DeviceAudit(device)
-    rows = list(rows)
-    failed = [time_ms for time_ms, columns in rows if columns.get("status")]
-    excuses = _Excuses(gaps, [time_ms for time_ms, _ in rows], frozenset(failed))
-    answers = {point: _Polls(interval_ms, excuses.row_times) for point, interval_ms in intervals_ms.items()}
-    for served_ms, values in served:
-        for point in values.keys() & answers.keys():
-            answers[point].add(served_ms, values[point])
-    last_ms = 0
-    for time_ms, columns in rows:
-        result.rows += 1
-        last_ms = time_ms
-        for point, stored in columns.items():
-            if stored is not None and point in answers:
-                _account(result, point, (time_ms, stored), answers=answers[point], excuses=excuses)
-    for point, of_point in answers.items():
-        _count_rest(result, point, of_point, last_ms=last_ms, excuses=excuses)
-    return result
+    return _Auditor(device, intervals_ms, gaps).audit(list(served), rows)
 
 
-def _account(
-    result: DeviceAudit, point: str, stored: tuple[int, Number], *, answers: _Polls, excuses: _Excuses
-) -> None:
-    time_ms, value = stored
-    upto = answers.until(time_ms)
-    if upto <= answers.accounted:
-        result.invented += 1
-        result.note(f"{point}={value!r} is stored at {time_ms}, and nothing was served for it")
-        return
-    _count_unstored(result, point, answers, end=upto - 1, excuses=excuses)
-    truth = answers.values[upto - 1]
-    answers.accounted = upto
-    if any(said is not None and isclose(said, value, rel_tol=SAME_TO, abs_tol=SAME_TO) for said in truth):
-        result.values += 1
-        return
-    result.differing += 1
-    result.note(f"{point} is stored as {value!r} at {time_ms}, and {truth[-1]!r} was served")
+class _Auditor:
+    """Goes through the rows of one device, each with the answers that no row before was made of."""
+
+    def __init__(self, device: str, intervals_ms: Mapping[str, int], gaps: Sequence[Gap]) -> None:
+        self._result = DeviceAudit(device)
+        self._gaps = gaps
+        self._fastest_ms = min(intervals_ms.values())
+        self._answers: dict[str, deque[Answer]] = {point: deque() for point in intervals_ms}
+        """Point → answers that no row was made of yet."""
+        self._always = {point for point, each_ms in intervals_ms.items() if each_ms == self._fastest_ms}
+        """Points that every poll reads."""
+
+    def audit(self, served: Sequence[Served], rows: Iterable[Stored]) -> DeviceAudit:
+        for time_ms, values in served:
+            for point in values.keys() & self._answers.keys():
+                self._answers[point].append((time_ms, values[point]))
+        self._always = {point for point in self._always if self._answers[point]}
+        for time_ms, columns in rows:
+            self._result.rows += 1
+            if columns.get("status") != Status.SKIPPED:
+                self._row(time_ms, columns)
+        self._rest()
+        return self._result
+
+    def _row(self, time_ms: int, columns: Columns) -> None:
+        said = {point: self._until(point, time_ms) for point in self._answers}
+        failed = bool(columns.get("status"))
+        if not failed:
+            self._further_polls(said, self._polls(said) - 1)
+        for point, answers in said.items():
+            stored = columns.get(point)
+            if stored is not None:
+                self._value(f"{point}={stored!r} at {time_ms}", stored, point, answers)
+                continue
+            self._forget(point, len(answers))
+            if failed:
+                self._result.discarded += _numbers(answers)
+            elif point in self._always and _numbers(answers):
+                self._unaccounted(answers[-1][0], 1, f"{point} was served, and the row at {time_ms} is without it")
+
+    def _value(self, what: str, stored: Number, point: str, answers: Sequence[Answer]) -> None:
+        result = self._result
+        for number, (_, said) in enumerate(answers):
+            if said is not None and isclose(said, stored, rel_tol=SAME_TO, abs_tol=SAME_TO):
+                result.values += 1
+                self._forget(point, number + 1)
+                return
+        if not answers:
+            result.invented += 1
+            result.note(f"{what} is stored, and nothing was served for it")
+            return
+        result.differing += 1
+        result.note(f"{what} is stored, and {answers[-1][1]!r} was served")
+        self._forget(point, len(answers))
+
+    def _until(self, point: str, time_ms: int) -> list[Answer]:
+        return list(takewhile(lambda answer: answer[0] <= time_ms + CLOCK_GRAIN_MS, self._answers[point]))
+
+    def _forget(self, point: str, count: int) -> None:
+        for _ in range(count):
+            self._answers[point].popleft()
+
+    def _rest(self) -> None:
+        """Account for what was served after the last row; of the poll in hand nothing need be stored."""
+        said = {point: list(answers) for point, answers in self._answers.items()}
+        self._further_polls(said, self._polls(said) - 1)
+        self._result.unfinished += sum(map(_numbers, said.values()))
+
+    def _polls(self, said: Mapping[str, Sequence[Answer]]) -> int:
+        """Return how many polls were answered completely."""
+        return min((self._times_asked(said[point]) for point in self._always), default=0)
+
+    def _times_asked(self, answers: Sequence[Answer]) -> int:
+        count, last_ms = 0, -self._fastest_ms
+        for time_ms, _ in answers:
+            if time_ms - last_ms >= self._fastest_ms / 2:
+                count, last_ms = count + 1, time_ms
+        return count
+
+    def _further_polls(self, said: Mapping[str, Sequence[Answer]], polls: int) -> None:
+        if polls > 0:
+            first_ms = min(said[point][0][0] for point in self._always)
+            self._unaccounted(first_ms, polls * len(self._always), f"{polls} polls from {first_ms} on have no row")
+
+    def _unaccounted(self, time_ms: int, values: int, text: str) -> None:
+        if any(start <= time_ms <= end for start, end in self._gaps):
+            self._result.in_gaps += values
+            return
+        self._result.lost += values
+        self._result.note(text)
 
 
-def _count_unstored(result: DeviceAudit, point: str, answers: _Polls, *, end: int, excuses: _Excuses) -> None:
-    """Account for polls without a row of their own, up to but not including the one numbered `end`."""
-    for number in range(answers.accounted, end):
-        time_ms = answers.times[number]
-        if answers.values[number][-1] is None:
-            continue
-        if excuses.in_gap(time_ms):
-            result.in_gaps += 1
-            continue
-        if excuses.failed(time_ms):
-            result.discarded += 1
-            continue
-        result.lost += 1
-        result.note(f"{point}={answers.values[number][-1]!r} was served at {time_ms}, and is not stored")
-
-
-def _count_rest(result: DeviceAudit, point: str, answers: _Polls, *, last_ms: int, excuses: _Excuses) -> None:
-    """Account for what was served after the point's last row; of the poll in hand nothing need be stored."""
-    end = len(answers.times)
-    if end > answers.accounted and answers.times[-1] > last_ms:
-        end -= 1
-        result.unfinished += answers.values[-1][-1] is not None
-    _count_unstored(result, point, answers, end=end, excuses=excuses)
+def _numbers(answers: Sequence[Answer]) -> int:
+    """Return 1 if any answer held a number, else 0."""
+    return int(any(said is not None for _, said in answers))

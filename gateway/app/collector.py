@@ -7,13 +7,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from random import SystemRandom
 
+from gateway import __version__
 from gateway.app.access import mqtt_access, secret
 from gateway.app.clock import SystemClock
 from gateway.app.folders import data_folder
+from gateway.app.memory import collector_name
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.broker.mqtt import MqttBroker
 from gateway.collector.collector import Collector, Surroundings
-from gateway.collector.settings import CollectorSettings
+from gateway.collector.settings import CollectorSettings, Origin
 from gateway.core.collection import Collection
 from gateway.core.protocols import Store
 from gateway.core.quantity import load_vocabulary
@@ -32,8 +34,11 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
     collection = load(path, Collection)
     clock, vocabulary = SystemClock(), load_vocabulary()
     data = data_folder(collection.data, "collector", environment)
-    name = f"kvarter-collector-{SystemRandom().getrandbits(32):08x}"
-    broker = MqttBroker(collection.broker, mqtt_access(collection.broker, client_id=name, environment=environment))
+    random = SystemRandom()
+    origin = Origin(collector_name(data, random), f"{random.getrandbits(64):016x}", __version__)
+    # Two collectors on one folder must not push each other from the broker.
+    client_id = f"kvarter-{origin.name}-{random.getrandbits(32):08x}"
+    broker = MqttBroker(collection.broker, mqtt_access(collection.broker, client_id=client_id, environment=environment))
     manager = NotifySocket(environment)
     async with AsyncExitStack() as stack:
         stores: dict[str, Store] = {}
@@ -43,15 +48,15 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
         collector = Collector(
             broker,
             stores,
-            surroundings=Surroundings(clock, SystemRandom(), vocabulary, data),
-            settings=CollectorSettings(sites=collection.sites, group=collection.group),
+            surroundings=Surroundings(clock, random, vocabulary, data),
+            settings=CollectorSettings(sites=collection.sites, group=collection.group, origin=origin),
         )
         if collection.web is not None:
             log.warning("web: this version has no page; the key is accepted and nothing listens")
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(feed_watchdog(manager, clock, {}), name="watchdog")
             manager.say("READY=1")
-            log.info("collecting %s into %s", ", ".join(collection.sites), ", ".join(stores))
+            log.info("%s: collecting %s into %s", origin.name, ", ".join(collection.sites), ", ".join(stores))
             await collector.run(stop)
             manager.say("STOPPING=1")
             watch.cancel()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,6 +118,7 @@ class Edge:
         self._recorder: Recorder | None = None
         self._holes = load_holes(self.data)
         self._serial_numbers = load_serial_numbers(self.data)
+        self._others: list[Callable[[], Mapping[str, int]]] = []
 
     @property
     def readouts(self) -> int:
@@ -148,7 +149,13 @@ class Edge:
         for link in self._links.values():
             for name in ("timeouts", "late", "foreign", "corrupt", "reopenings"):
                 counts[f"link_{name}"] = counts.get(f"link_{name}", 0) + int(asdict(link.counters)[name])
+        for count_others in self._others:
+            counts.update(count_others())
         return {name: count for name, count in counts.items() if count}
+
+    def also_count(self, troubles: Callable[[], Mapping[str, int]]) -> None:
+        """Tell what goes wrong elsewhere in this process in the status of the site, too."""
+        self._others.append(troubles)
 
     async def run(self, stop: asyncio.Event, *, drain_s: float = 0.0) -> None:
         """Read and send until stopped, then wait up to `drain_s` for the last receipts."""

@@ -1,9 +1,11 @@
-"""Small files in the data folder: learnt holes, and every catalogue that readouts in the spool may refer to."""
+"""Small files in the data folder: learnt holes, names, and every catalogue that readouts in the spool may refer to."""
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 
 from drivers.modbus.holes import LearntHoles
 from gateway.wire.catalogue import catalogue_id
@@ -13,6 +15,9 @@ log = logging.getLogger(__name__)
 HOLES = "holes.json"
 SERIAL_NUMBERS = "serial-numbers.json"
 CATALOGUES = "catalogues"
+COLLECTOR = "collector.json"
+
+_COLLECTOR_NAME = re.compile(r"collector-[0-9a-f]{8}")
 
 
 def load_holes(data: Path) -> dict[str, LearntHoles]:
@@ -35,6 +40,16 @@ def load_serial_numbers(data: Path) -> dict[str, str]:
 def save_serial_numbers(data: Path, known: Mapping[str, str]) -> None:
     """Keep the serial numbers; a disk that refuses is said, and no reason to stop."""
     _write(data / SERIAL_NUMBERS, json.dumps(dict(known), indent=1, sort_keys=True).encode())
+
+
+def collector_name(data: Path, random: Random) -> str:
+    """Return the name under which the collector of this folder tells its status, drawn when it has none yet."""
+    name = _read(data / COLLECTOR).get("name")
+    if isinstance(name, str) and _COLLECTOR_NAME.fullmatch(name):
+        return name
+    drawn = f"collector-{random.getrandbits(32):08x}"
+    _write(data / COLLECTOR, json.dumps({"name": drawn}).encode())
+    return drawn
 
 
 def keep_catalogue(data: Path, message: bytes) -> Mapping[str, bytes]:

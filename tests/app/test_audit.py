@@ -22,7 +22,7 @@ def test_a_dropped_row_is_lost() -> None:
     result = audit_device("meter", TRUTH, [*ROWS[:2], *ROWS[3:]], intervals_ms=EACH_SECOND, gaps=[])
     assert not result.balances
     assert result.lost == 2
-    assert "was served at 3000" in result.findings[0]
+    assert "from 3000 on" in result.findings[0]
 
 
 def test_a_row_twice_is_invented() -> None:

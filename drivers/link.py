@@ -19,7 +19,8 @@ Trace = Callable[[Literal["out", "in"], bytes, str], None]
 _REOPEN_S = (0.5, 1.0, 2.0, 5.0)
 """Waiting time before opening again, after the first, second … failure in a row."""
 _SILENT_REQUESTS = 3
-"""After so many requests without any answer a connection is given up, since its peer may have lost it."""
+_SILENT_S = 20.0
+"""After so many requests and so long without any answer a connection is given up, since its peer may have lost it."""
 _DRAIN_LIMIT_S = 1.0
 
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class Link:
         self._retry_s = -math.inf
         self._down = ""
         self._unanswered = 0
+        self._answered_s = -math.inf
         self._companions: dict[type[object], object] = {}
 
     @property
@@ -207,6 +209,7 @@ class Link:
             if reply is not None:
                 self._failures = 0
                 self._unanswered = 0
+                self._answered_s = self._last_byte_s
                 return reply
         await self._give_up(stream, receiver)
         return None
@@ -225,7 +228,8 @@ class Link:
         if self.line.drain_s:
             quiet_s = self._clock.monotonic() + self.line.drain_s
             await self._settle(stream, receiver, quiet_s=quiet_s, silence_s=self.line.drain_s)
-        if self._unanswered >= _SILENT_REQUESTS and self.settings.serial is None:
+        silent_s = self._clock.monotonic() - max(self._answered_s, self._opened_s)
+        if self.settings.serial is None and self._unanswered >= _SILENT_REQUESTS and silent_s >= _SILENT_S:
             self._drop()
 
     async def _settle(self, stream: Stream, receiver: Receiver[object], *, quiet_s: float, silence_s: float) -> None:

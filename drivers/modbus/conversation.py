@@ -1,8 +1,8 @@
 """What may still arrive from one unit on a bus whose answers carry no transaction id. Pure.
 
-An answer is told by its unit, function and byte count alone: its shape. `docs/decisions/0004-late-answers.md` argues why the
-rules below let no late or repeated answer pass for another one, as long as a unit answers in the order in which it was
-asked and the channel keeps that order.
+An answer is told by its unit, function and byte count alone: its shape. `docs/decisions/0004-late-answers.md` argues
+why the rules below let no late or repeated answer pass for another one, as long as a unit answers in the order in which
+it was asked and the channel keeps that order.
 
 1. A request is not sent while an earlier one of the same shape is open, that is, was sent and not answered.
 2. Nor when the request answered last had the same shape and another address, since that answer may come twice; nor

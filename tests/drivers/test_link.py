@@ -207,16 +207,35 @@ def test_opens_again_with_growing_pauses() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("settings", "connections"), [(SOCKET, 3), (SERIAL, 1)])
+@pytest.mark.parametrize(("settings", "connections"), [(SOCKET, 2), (SERIAL, 1)])
 def test_gives_up_a_connection_that_is_silent(settings: LinkSettings, connections: int) -> None:
-    """After three requests without answer a connection is made anew, since its peer may have lost it; a port is not."""
+    """After three requests and 20 s without answer a connection is made anew, since its peer may have lost it."""
 
     async def main() -> None:
         port = FakePort(never)
         link = open_link(settings, clock=LoopClock(), open_stream=port.open)
-        for _ in range(7):
+        for _ in range(6):
+            assert await exchange(link) is None
+        assert len(port.opened) == 1
+        for _ in range(5):
+            await asyncio.sleep(9.0)
             assert await exchange(link) is None
         assert len(port.opened) == connections
+
+    run_virtual(main())
+
+
+def test_a_connection_that_answers_now_and_then_is_kept() -> None:
+    """Dead units behind a gateway are no reason to leave it, as long as one of them answers."""
+
+    async def main() -> None:
+        requests = iter(range(1000))
+        port = FakePort(lambda _: promptly(b"") if next(requests) % 8 == 7 else [])
+        link = open_link(SOCKET, clock=LoopClock(), open_stream=port.open)
+        for _ in range(64):
+            await exchange(link)
+            await asyncio.sleep(1.0)
+        assert len(port.opened) == 1
 
     run_virtual(main())
 

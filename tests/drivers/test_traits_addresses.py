@@ -9,7 +9,7 @@ from gateway.core.errors import NoAnswer
 from gateway.core.readout import Status
 from gateway.core.site import LinkSettings
 from tests.fakes_meter import RTU, TCP, bench, modbus, sunspec
-from tests.fakes_stream import Answers, FakeMeter, run_virtual, split_tcp, tcp, tcp_device, words_of
+from tests.fakes_stream import Answers, FakeMeter, run_virtual, split_tcp, tcp, tcp_device
 
 VOLTAGES = [f"elec_voltage_{phase}" for phase in ("l1", "l2", "l3", "l12", "l23", "l31")]
 INVERTER = sunspec(
@@ -243,8 +243,3 @@ def test_trait_48_blocks_change_while_running() -> None:
         assert (readout.values, readout.status) == ((3, None), Status.OK)
 
     run_virtual(main())
-
-
-def test_words_of_floats_for_these_tables() -> None:
-    """The registers that the tests build are those of the standard's example of IEEE 754."""
-    assert words_of("f", 230.1) == [0x4366, 0x199A]

@@ -159,14 +159,16 @@ def _note_time(state: SpoolState, record: Record, entry: SpooledEntry) -> None:
 def estimate(state: SpoolState) -> None:
     """Fix the times of earlier boots that never knew theirs by the wall clock of that time, after all times given."""
     boots: dict[str, list[Clue]] = {}
+    ends: dict[str, int] = {}
     for boot, (run, first, last) in state.ledger.untimed():
         expected = any(anchor.boot == boot for anchor in state.times.pending)
         if boot != state.origin.boot and not expected:
             boots.setdefault(boot, []).extend((state.clue(run, first), state.clue(run, last)))
+            ends[boot] = max(ends.get(boot, 0), state.latest_ms(run, last))
     for boot, clues in sorted(boots.items(), key=lambda each: min(clue.wall_ms for clue in each[1])):
         earliest, latest = min(clues), max(clues)
         offset_ms = max(latest.wall_ms - latest.monotonic_ms, state.times.last_time_ms + 1 - earliest.monotonic_ms)
-        state.times.expect(Anchor(boot, FOREVER_MS, offset_ms, uncertain=True), latest.monotonic_ms)
+        state.times.expect(Anchor(boot, FOREVER_MS, offset_ms, uncertain=True), ends[boot])
 
 
 def _still_here(state: SpoolState, stored: Stored, stretch: tuple[str, int, int]) -> int:

@@ -93,7 +93,7 @@ class DurableSpool:
         waiting = [stretch for boot, stretch in state.ledger.untimed() if boot == state.origin.boot]
         if not waiting:
             return
-        latest_ms = max(state.clue(run, last).monotonic_ms for run, _, last in waiting)
+        latest_ms = max(state.latest_ms(run, last) for run, _, last in waiting)
         state.times.expect(anchor, latest_ms)
         self._note(anchor.record(state.origin))
         self._state.begin_tier()

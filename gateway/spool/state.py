@@ -118,6 +118,14 @@ class SpoolState:
             return Clue(0, 0)
         return Clue(place.span.monotonic_ms, place.span.time_ms)
 
+    def latest_ms(self, run: str, sequence: int) -> int:
+        """Return about the monotonic instant of a waiting entry, never one before it."""
+        kept = self.ledger.recent(run).get(sequence)
+        if kept is not None:
+            return kept.entry.monotonic_ms
+        place = self.places.find(run, sequence)
+        return place.span.monotonic_ms + place.span.last_ms - place.span.time_ms if place else 0
+
     def shift_ms(self, place: Place) -> int | None:
         """Return what an anchor adds to the times that stand in a place, None while they wait for it."""
         if place.span.stamp is not Stamp.NONE:

@@ -88,16 +88,13 @@ class Conversation:
         """Return why an answer to the request could be mistaken for another one, None when it could not."""
         shape = shape_of(request)
         self._open = [each for each in self._open if now_s - each.sent_s < _FORGET_S]
-        if any(each.may_answer(shape) for each in self._open):
+        same_shape = self._answered is not None and shape_of(self._answered) == shape
+        if any(each.may_answer(shape) for each in self._open) or (same_shape and self._open):
             return Objection.OPEN
         given_up, since_s = self._given_up.get(shape, (request, now_s))
         if given_up != request and now_s - since_s < _FORGET_S:
             return Objection.REPEAT
-        if self._answered is None or shape_of(self._answered) != shape:
-            return None
-        if self._open:
-            return Objection.OPEN
-        return Objection.REPEAT if self._wary or self._answered != request else None
+        return Objection.REPEAT if same_shape and (self._wary or self._answered != request) else None
 
     def is_doubtful(self, request: Request, *, now_s: float) -> bool:
         """Return whether an answer of this shape was given up so lately that it may still come, even out of turn."""

@@ -186,7 +186,11 @@ def test_doubt_lasts_a_minute() -> None:
 
 
 class OrderedBus:
-    """A unit and its channel: frames come in the order of the requests, some twice, some never, some late."""
+    """A unit and its channel: frames come in the order of the requests, some twice, some never, some late.
+
+    One thing does not happen: that an answer comes for the second time only after the very same request was sent again,
+    with nothing else between.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - repeatable trouble
@@ -194,6 +198,7 @@ class OrderedBus:
         self.frames: deque[tuple[int, bytes]] = deque()
         self.sent: list[Request] = []
         self.mistakes: list[tuple[int, int]] = []
+        self.answered = 0
 
     @property
     def asked(self) -> int:
@@ -201,8 +206,9 @@ class OrderedBus:
         return len(self.sent)
 
     def ask(self, request: Request) -> int | None:
-        """Return the number of the request whose answer was taken, None where none was."""
-        self.deliver_stray()
+        """Return the number of the request whose answer or refusal was taken, None where none was."""
+        while self.frames and (self.sent[-1] == request or self.random.random() > 0.4):
+            self.conversation.take_late(self.frames.popleft()[1])
         self.sent.append(request)
         self.conversation.sent(request, now_s=float(self.asked))
         if self.random.random() > 0.15:
@@ -212,13 +218,9 @@ class OrderedBus:
             number, pdu = self.frames.popleft()
             taken = self.conversation.take(request, pdu)
             if taken is not None:
-                return number if isinstance(taken, bytes) else None
+                return number if isinstance(taken, bytes) else self.asked
         self.conversation.gave_up(request, now_s=float(self.asked))
         return None
-
-    def deliver_stray(self) -> None:
-        while self.frames and self.random.random() > 0.4:
-            self.conversation.take_late(self.frames.popleft()[1])
 
     def read(self, request: Request) -> None:
         """Ask as the bus does: with probes where the request is not allowed."""
@@ -228,16 +230,14 @@ class OrderedBus:
                 break
             probe = self.conversation.choose_probe(PROBES, request)
             assert probe is not None
-            self.ask(probe)
+            if self.ask(probe) is None:
+                return
         if self.conversation.objection(request, now_s=float(self.asked)) is Objection.OPEN:
             return
         taken = self.ask(request)
+        self.answered += taken is not None
         if taken is not None and taken != self.asked:
             self.mistakes.append((taken, self.asked))
-
-    def is_plain_repetition(self, taken: int, asked: int) -> bool:
-        """Return whether an answer came twice, and all requests since then were the very same."""
-        return len(set(self.sent[taken - 1 : asked])) == 1
 
 
 @given(st.integers(0, 2**32))
@@ -247,8 +247,8 @@ def test_no_answer_is_taken_for_another(seed: int) -> None:
     requests = (BLOCK, TWIN, INPUT, ReadRequest(Table.HOLDING, 500, 30))
     for _ in range(60):
         bus.read(bus.random.choice(requests))
-    # The one way that is left open, on a calm bus only: the same request, answered twice a whole poll apart.
-    assert [mistake for mistake in bus.mistakes if not bus.is_plain_repetition(*mistake)] == []
+    assert bus.mistakes == []
+    assert bus.answered > 10
 
 
 @pytest.mark.parametrize("pdu", [b"", b"\x03", b"\x83", b"\x83\x00", bytes(300)])

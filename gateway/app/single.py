@@ -42,7 +42,7 @@ async def run_single(path: Path, *, environment: Mapping[str, str], stop: asynci
             surroundings=Surroundings(edge.clock, SystemRandom(), configuration.vocabulary, edge.data / "collector"),
             settings=CollectorSettings(sites=(site.site,)),
         )
-        edge.also_count(lambda: collector.counters.troubles())
+        edge.also_count(collector.counters.troubles)
         log.info("%s: storing in %s", site.site, folder)
         drained = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:

@@ -7,6 +7,7 @@ from fnmatch import translate
 
 from gateway.collector.intake import Arrival, Intake
 from gateway.collector.journal import Journal
+from gateway.collector.presence import Presence
 from gateway.collector.settings import CollectorSettings
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
@@ -57,6 +58,7 @@ class Reception:
         self._clock = clock
         self._delays = delays
         self._journal = journal
+        self._presence = Presence(settings.origin, clock=clock, journal=journal) if settings.origin else None
         self._patterns = re.compile("|".join(map(translate, settings.sites)))
         self._receipts: deque[Message] = deque(maxlen=_MOST_RECEIPTS)
         self._changed = asyncio.Event()
@@ -109,7 +111,8 @@ class Reception:
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
 
     async def _connect(self) -> None:
-        async with self._broker.connect() as session:
+        will = self._presence.will if self._presence else None
+        async with self._broker.connect(will=will) as session:
             for topic in topic_filters(self._settings):
                 await session.subscribe(topic)
             self._journal.counters.connections += 1
@@ -120,6 +123,8 @@ class Reception:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(session), name="collect[receive]")
                 tasks.create_task(self._send(session), name="collect[receipts]")
+                if self._presence:
+                    tasks.create_task(self._presence.tell(session), name="collect[status]")
 
     async def _receive(self, session: BrokerSession) -> None:
         async for message in session.messages():

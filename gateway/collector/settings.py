@@ -1,6 +1,21 @@
 """What a collector is told, and what it counts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+_WELL = {"connections", "batches", "lines", "receipts", "duplicates", "catalogues"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who collects, for its status on the broker."""
+
+    name: str
+    """An identifier; stands where a site's stands in its topics."""
+    run: str
+    """Of this start."""
+    version: str
+    """Of this program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,6 +24,8 @@ class CollectorSettings:
 
     sites: tuple[str, ...] = ("*",)
     """Patterns of site ids."""
+    origin: Origin | None = None
+    """None where nobody is to be told."""
     group: str | None = None
     """Members of a group share the batches; all of them are to have the same patterns."""
     accepts: tuple[str, ...] = ("gz",)
@@ -59,3 +76,7 @@ class CollectorCounters:
     disk_failures: int = 0
     twins: int = 0
     """Batches of a site id that two gateways seem to use."""
+
+    def troubles(self) -> Mapping[str, int]:
+        """Return what counts as wrong, for a status."""
+        return {f"collector_{name}": count for name, count in asdict(self).items() if name not in _WELL}

@@ -13,14 +13,23 @@ def iso_time(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def encode_birth(*, run: str, version: str, catalogue: str, counters: Mapping[str, int]) -> bytes:
-    """Return what `status` holds while the gateway is connected; counters say what went wrong since the start."""
-    fields = {"state": "online", "run": run, "version": version, "catalogue": catalogue, "counters": dict(counters)}
-    return json.dumps(fields, separators=(",", ":")).encode()
+def encode_birth(*, run: str, version: str, counters: Mapping[str, int], catalogue: str | None = None) -> bytes:
+    """Return what `status` holds while a gateway or a collector is connected.
+
+    Args:
+        run: Of this start.
+        version: Of this program.
+        counters: What went wrong since the start.
+        catalogue: In force; a collector has none of its own.
+    """
+    fields: dict[str, object] = {"state": "online", "run": run, "version": version}
+    if catalogue is not None:
+        fields["catalogue"] = catalogue
+    return json.dumps({**fields, "counters": dict(counters)}, separators=(",", ":")).encode()
 
 
 def encode_will(run: str) -> bytes:
-    """Return what the broker puts into `status` when the gateway vanishes."""
+    """Return what the broker puts into `status` when whoever was born there vanishes."""
     return json.dumps({"state": "offline", "run": run}, separators=(",", ":")).encode()
 
 

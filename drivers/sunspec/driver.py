@@ -8,7 +8,7 @@ from drivers.modbus.reader import RegisterReader
 from drivers.profile import SunspecModel, SunspecProfile, Table
 from drivers.sunspec.chain import MARKER, Placed, walk
 from drivers.sunspec.points import sunspec_specs, text_slot
-from gateway.core.errors import Refused
+from gateway.core.errors import NoAnswer, Refused
 from gateway.core.quantity import Vocabulary
 from gateway.core.readout import Readout
 from gateway.core.site import DeviceSettings
@@ -43,6 +43,7 @@ class SunspecDriver:
         self._reader = reader
         self._models = models
         self._vocabulary = vocabulary
+        self._bases = profile.sunspec.bases
         self._held: tuple[Placed, ...] = ()
         self._generation = -1
 
@@ -92,10 +93,15 @@ class SunspecDriver:
 
     async def _discover(self) -> tuple[Placed, ...]:
         """Return the device's models, none where the marker stands at no base."""
-        steps = walk(self._profile.sunspec.bases)
+        steps = walk(self._bases)
         address, count = next(steps)
         while True:
-            held = await self._reader.ask(ReadRequest(Table.HOLDING, address, count))
+            try:
+                held = await self._reader.ask(ReadRequest(Table.HOLDING, address, count))
+            except NoAnswer:
+                # A device may be silent where it has no registers: the next search begins at the next base.
+                self._bases = (*self._bases[1:], self._bases[0])
+                raise
             if held is not None and held.startswith(MARKER):
                 probes = [ReadRequest(Table.HOLDING, address, words) for words in _PROBE_WORDS]
                 self._reader.use_probes(probes)

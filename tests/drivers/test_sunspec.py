@@ -86,6 +86,20 @@ def test_found_at_each_base(base: int, link: LinkSettings) -> None:
     run_virtual(main())
 
 
+def test_found_where_other_bases_are_silent() -> None:
+    """A device that says nothing where it has no registers is found after as many polls as it has silent bases."""
+
+    async def main() -> None:
+        healthy = tcp_device({1: served(common(), INVERTER, base=0)})
+        here = bench(PROFILE, lambda frame: healthy(frame) if frame[8] < 0x80 else [])
+        for _ in range(2):
+            with pytest.raises(NoAnswer):
+                await here.read(*NAMES)
+        assert await here.values(*NAMES) == VALUES
+
+    run_virtual(main())
+
+
 def test_one_request_per_poll() -> None:
     """On a socket all values and their powers of ten come in one request."""
 

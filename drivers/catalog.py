@@ -64,6 +64,7 @@ class Catalog:
     def __init__(self, vocabulary: Vocabulary, folders: Sequence[Path] = ()) -> None:
         self._vocabulary = vocabulary
         self._folders = (*folders, BUNDLED)
+        self._files: dict[Path, ProfileFile] = {}
 
     def find(self, profile_id: str) -> ProfileFile:
         """Return the profile of that id, or of that path when the word ends with `.yaml`.
@@ -72,12 +73,12 @@ class Catalog:
             ConfigError: there is none; the message names the nearest one.
         """
         if profile_id.endswith((".yaml", ".yml")):
-            return ProfileFile(Path(profile_id), self._vocabulary)
+            return self._file(Path(profile_id))
         maker, _, model = profile_id.partition("/")
         for folder in self._folders:
             path = folder / maker / f"{model}.yaml"
             if path.is_file():
-                return ProfileFile(path, self._vocabulary)
+                return self._file(path)
         known = [file.id for file in self]
         raise ConfigError(f"no profile {profile_id!r}{nearest(profile_id, known)} (kvarter profiles list shows all)")
 
@@ -86,9 +87,13 @@ class Catalog:
         found: dict[str, ProfileFile] = {}
         for folder in self._folders:
             for path in sorted(folder.glob("*/*.yaml")):
-                file = ProfileFile(path, self._vocabulary)
+                file = self._file(path)
                 found.setdefault(file.id, file)
         yield from (found[profile_id] for profile_id in sorted(found))
+
+    def _file(self, path: Path) -> ProfileFile:
+        """Return the file; the same one each time, so that fifty meters of a model read it once."""
+        return self._files.setdefault(path, ProfileFile(path, self._vocabulary))
 
 
 def load_sunspec_models(path: Path = SUNSPEC_MODELS) -> Mapping[int, SunspecModel]:

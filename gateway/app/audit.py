@@ -101,11 +101,13 @@ class _Auditor:
             for point in values.keys() & self._answers.keys():
                 self._answers[point].append((time_ms, values[point]))
         self._always = {point for point in self._always if self._answers[point]}
+        last_ms = 0
         for time_ms, columns in rows:
             self._result.rows += 1
+            last_ms = time_ms
             if columns.get("status") != Status.SKIPPED:
                 self._row(time_ms, columns)
-        self._rest()
+        self._rest(last_ms)
         return self._result
 
     def _row(self, time_ms: int, columns: Columns) -> None:
@@ -146,9 +148,11 @@ class _Auditor:
         for _ in range(count):
             self._answers[point].popleft()
 
-    def _rest(self) -> None:
+    def _rest(self, last_ms: int) -> None:
         """Account for what was served after the last row; of the poll in hand nothing need be stored."""
-        said = {point: list(answers) for point, answers in self._answers.items()}
+        said = {
+            point: [answer for answer in answers if answer[0] > last_ms] for point, answers in self._answers.items()
+        }
         self._further_polls(said, self._polls(said) - 1)
         self._result.unfinished += sum(map(_numbers, said.values()))
 

@@ -8,6 +8,9 @@ from gateway.core.notices import Notices
 
 _LOG = logging.getLogger(__name__)
 
+OUR_WORDS = 6
+"""Different complaints about one thing in a minute, where no stranger chooses the words."""
+
 
 class Journal:
     """Shared by the parts of one collector."""
@@ -17,9 +20,9 @@ class Journal:
         self._notices = Notices(change_s=60.0)
         self.counters = CollectorCounters()
 
-    def warn(self, subject: str, text: str) -> None:
-        """Say that something is wrong, unless it was said."""
-        line = self._notices.failed(subject, text, now_s=self._clock.monotonic())
+    def warn(self, subject: str, text: str, *, texts: int = 1) -> None:
+        """Say that something is wrong, unless it was said, or so many texts about the subject were said lately."""
+        line = self._notices.failed(subject, text, now_s=self._clock.monotonic(), texts=texts)
         if line is not None:
             _LOG.warning("collector: %s", line)
 

@@ -6,7 +6,7 @@ from collections import deque
 from fnmatch import translate
 
 from gateway.collector.intake import Arrival, Intake
-from gateway.collector.journal import Journal
+from gateway.collector.journal import OUR_WORDS, Journal
 from gateway.collector.presence import Presence
 from gateway.collector.settings import CollectorSettings
 from gateway.core.clock import Clock
@@ -102,7 +102,7 @@ class Reception:
                 await self._connect()
             except* SinkUnavailable as group:
                 self._journal.counters.failures += 1
-                self._journal.warn("broker", str(first_error(group)))
+                self._journal.warn("broker", str(first_error(group)), texts=OUR_WORDS)
             finally:
                 self.connected = False
                 self._answered.set()

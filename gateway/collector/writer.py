@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from gateway.collector.checks import Refused
-from gateway.collector.journal import Journal
+from gateway.collector.journal import OUR_WORDS, Journal
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable
@@ -130,9 +130,8 @@ class StoreWriter:
                 refusals = await self._store.write(shipment.lines)
             except SinkUnavailable as exc:
                 self._journal.counters.store_failures += 1
-                self._journal.warn(
-                    f"store {self.name}", f"store {self.name}: {exc}; readouts wait here and in their gateways"
-                )
+                text = f"store {self.name}: {exc}; readouts wait here and in their gateways"
+                self._journal.warn(f"store {self.name}", text, texts=OUR_WORDS)
                 await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
                 continue
             self._delays.reset()

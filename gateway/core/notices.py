@@ -4,13 +4,16 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_REMEMBERED = 16
+"""Texts of one subject."""
+
 
 @dataclass(slots=True)
 class _Trouble:
-    """What was last said about one subject."""
+    """What was said about one subject."""
 
-    text: str
-    said_s: float
+    said_s: dict[str, float]
+    """Text → when it was said last, in this order."""
     unsaid: int = 0
     is_over: bool = False
     is_said: bool = True
@@ -32,24 +35,38 @@ class Notices:
         self._capacity = capacity
         self._troubles: OrderedDict[str, _Trouble] = OrderedDict()
 
-    def failed(self, subject: str, text: str, *, now_s: float) -> str | None:
-        """Return the line to log, None when this was said already; the line counts what was left unsaid before it."""
+    def failed(self, subject: str, text: str, *, now_s: float, texts: int = 1) -> str | None:
+        """Return the line to log, None when this was said already; the line counts what was left unsaid before it.
+
+        Args:
+            subject: What is in trouble.
+            text: What the trouble is.
+            now_s: Monotonic clock.
+            texts: So many different texts are said within the time for changes.
+        """
         trouble = self._troubles.get(subject)
         if trouble is None:
             if len(self._troubles) >= self._capacity:
                 self._troubles.popitem(last=False)
-            self._troubles[subject] = _Trouble(text, now_s)
+            self._troubles[subject] = _Trouble({text: now_s})
             return text
         self._troubles.move_to_end(subject)
-        quiet_s = self._repeat_s if text == trouble.text and not trouble.is_over else self._change_s
-        if now_s - trouble.said_s < quiet_s:
+        if not self._is_news(trouble, text, now_s=now_s, texts=texts):
             trouble.is_said = trouble.is_said and not trouble.is_over
             trouble.is_over = False
             trouble.unsaid += 1
             return None
         line = f"{text} ({trouble.unsaid} more since the last message)" if trouble.unsaid else text
-        self._troubles[subject] = _Trouble(text, now_s)
+        trouble.said_s.pop(text, None)
+        said_s = dict([*trouble.said_s.items(), (text, now_s)][-_REMEMBERED:])
+        self._troubles[subject] = _Trouble(said_s)
         return line
+
+    def _is_news(self, trouble: _Trouble, text: str, *, now_s: float, texts: int) -> bool:
+        said_s = trouble.said_s.get(text)
+        if said_s is None:
+            return sum(now_s - each_s < self._change_s for each_s in trouble.said_s.values()) < texts
+        return now_s - said_s >= (self._change_s if trouble.is_over else self._repeat_s)
 
     def recovered(self, subject: str) -> bool:
         """Return whether the subject was said to be in trouble until now, so that its recovery is worth a line."""

@@ -31,6 +31,8 @@ _SMALL_BYTES = 16_384
 """Up to this size a batch is compressed at once; above it, in a thread."""
 _GAIN = 0.9
 _GZIP_S = 60.0
+_TEXTS = 6
+"""Different complaints about the broker in a minute."""
 _LOOK_S = 5.0
 """Between two looks at the counters."""
 _STABLE_S = 30.0
@@ -130,7 +132,7 @@ class Relay:
     def _lost(self, group: BaseExceptionGroup[SinkUnavailable]) -> None:
         self._course = Course()
         self.counters.failures += 1
-        self._warn("broker", str(first_error(group)))
+        self._warn("broker", str(first_error(group)), texts=_TEXTS)
 
     def _troubles(self) -> Mapping[str, int]:
         return {**self._origin.counters(), **self.counters.troubles()}
@@ -273,7 +275,7 @@ class Relay:
             if is_due or self._told != self._in_force:
                 await session.publish(self._birth())
 
-    def _warn(self, subject: str, text: str) -> None:
-        line = self._notices.failed(subject, text, now_s=self._clock.monotonic())
+    def _warn(self, subject: str, text: str, *, texts: int = 1) -> None:
+        line = self._notices.failed(subject, text, now_s=self._clock.monotonic(), texts=texts)
         if line is not None:
             _LOG.warning("relay: %s", line)

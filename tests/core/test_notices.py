@@ -18,6 +18,18 @@ def test_changed_trouble_is_said_but_never_floods() -> None:
     assert notices.failed("meter", "refused", now_s=10) == "refused (1 more since the last message)"
 
 
+def test_different_troubles_of_one_subject_are_each_said() -> None:
+    """So many texts as allowed are said at once, the next when the time is over; none is said twice meanwhile."""
+    notices = Notices(change_s=60)
+    told = [
+        notices.failed("store", text, now_s=second, texts=3)
+        for second, text in enumerate(["503", "429", "503", "cut", "x"])
+    ]
+    assert told == ["503", "429", None, "cut (1 more since the last message)", None]
+    assert notices.failed("store", "x", now_s=60, texts=3) == "x (1 more since the last message)"
+    assert notices.failed("store", "503", now_s=61, texts=3) is None
+
+
 def test_recovery_is_said_once() -> None:
     """Recovery counts only after trouble, and the next failure is news again."""
     notices = Notices()

@@ -16,7 +16,7 @@ from gateway.app.screen import Figures, Screen, print_audit
 from gateway.app.spoil import Breaking, SpoilingStore
 from gateway.app.watch import LiveTable
 from gateway.broker.access import MqttAccess
-from gateway.broker.embedded import embedded_broker
+from gateway.broker.embedded import embedded_broker, find_mosquitto
 from gateway.broker.mqtt import MqttBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.core.collection import EmbeddedStoreSettings
@@ -53,7 +53,7 @@ async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
     vocabulary = load_vocabulary()
     with _folder(wanted.data) as folder:
         district = District(vocabulary, clock=SystemClock(trusted=True), seed=wanted.seed)
-        async with district.serve(folder) as running, embedded_broker(folder) as url:
+        async with district.serve(folder) as running, embedded_broker(folder, mosquitto=find_mosquitto()) as url:
             site = folder / "site.yaml"
             site.write_text(running.site_file(data=folder / "edge", broker=url), encoding="utf-8")
             configuration = load_configuration(site, vocabulary)

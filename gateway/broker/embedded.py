@@ -14,20 +14,26 @@ START_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 3.0
 
 
+def find_mosquitto() -> Path | None:
+    """Return the installed Mosquitto, which Debian keeps where a user's search path does not lead."""
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    return Path(found) if found else None
+
+
 @asynccontextmanager
-async def embedded_broker(folder: Path) -> AsyncIterator[str]:
+async def embedded_broker(folder: Path, *, mosquitto: Path | None) -> AsyncIterator[str]:
     """Run a broker on a free loopback port and yield its URL.
 
     Args:
         folder: For the broker's configuration and log.
+        mosquitto: The program; None for amqtt.
 
     Raises:
         SinkUnavailable: the broker does not start.
         ConfigError: neither Mosquitto nor amqtt is installed.
     """
     port = _free_port()
-    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    running = _mosquitto(Path(mosquitto), folder, port) if mosquitto else _amqtt(port)
+    running = _mosquitto(mosquitto, folder, port) if mosquitto else _amqtt(port)
     async with running:
         yield f"mqtt://127.0.0.1:{port}"
 

@@ -25,8 +25,8 @@ SECTIONS = (
         "Meters with 40 mixed points each, polled every second over Modbus TCP by `kvarter edge`, with spool, receipts "
         "and live values on, published at QoS 1 to Mosquitto and stored by `kvarter collect`; CPU time and memory are "
         "those of the edge process, and each poll of the window is looked for in the store.",
-        "a plain asyncio script on pymodbus and aiomqtt, with neither spool nor checks nor receipts; it asks them all "
-        "at the same instant, as Kvarter does, which is the cheapest way for it.",
+        "a plain asyncio script on pymodbus and aiomqtt, without spool, checks and receipts; it asks all meters at "
+        "the same instant, as Kvarter does, which is the cheapest way for it.",
     ),
     Section(
         "RTU lines",

@@ -23,10 +23,10 @@ from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.recorder import Live, Recorder
 from gateway.broker.mqtt import MqttBroker
 from gateway.core.clock import Clock
-from gateway.core.errors import ConfigError
 from gateway.core.protocols import Backlog, BrokerClient
 from gateway.core.quantity import Kind, load_vocabulary
 from gateway.core.readout import Event
+from gateway.document.validation import fault
 from gateway.poller.poller import Poller, Target
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
@@ -41,6 +41,8 @@ from gateway.wire.line import LineEncoder
 log = logging.getLogger(__name__)
 
 DRAIN_STEP_S = 0.1
+SPOOL_TROUBLES = ("is_refusing", "failures", "memory_failures", "lost", "thinned", "damaged")
+LEARNT_EVERY_S = 60.0
 FINISH_S = 3.0
 """Polls in hand may take so long when stopping."""
 
@@ -68,8 +70,6 @@ async def run_edge(path: Path, *, environment: Mapping[str, str], stop: asyncio.
         ConfigError: the site file is wrong or names no broker.
     """
     configuration = load_configuration(path, load_vocabulary())
-    if configuration.site.broker is None:
-        raise ConfigError(f"{path}: broker is missing: `kvarter edge` sends over MQTT; without one use `kvarter run`")
     edge = Edge(configuration, environment=environment, destinations=[mqtt_destination(configuration, environment)])
     await edge.run(stop)
 
@@ -78,10 +78,12 @@ def mqtt_destination(configuration: Configuration, environment: Mapping[str, str
     """Return the broker of the site file.
 
     Raises:
-        ConfigError: a credential cannot be read.
+        ConfigError: there is none, or a credential cannot be read.
     """
     site = configuration.site
-    assert site.broker is not None  # noqa: S101 - asked for only where there is one
+    if site.broker is None:
+        problem = "is missing: `kvarter edge` sends over MQTT; without a broker use `kvarter run`"
+        raise fault(configuration.document, ("broker",), problem)
     access = mqtt_access(site.broker, client_id=f"kvarter-{site.site}", environment=environment)
     return Destination("mqtt", MqttBroker(site.broker, access), RelaySettings(delivery=site.delivery))
 
@@ -149,6 +151,10 @@ class Edge:
         for link in self._links.values():
             for name in ("timeouts", "late", "foreign", "corrupt", "reopenings"):
                 counts[f"link_{name}"] = counts.get(f"link_{name}", 0) + int(asdict(link.counters)[name])
+        for lane in self._lanes:
+            for name, count in lane.spool.health.counters().items():
+                if name in SPOOL_TROUBLES:
+                    counts[f"spool_{name}"] = counts.get(f"spool_{name}", 0) + count
         for count_others in self._others:
             counts.update(count_others())
         return {name: count for name, count in counts.items() if count}
@@ -168,6 +174,7 @@ class Edge:
                 ]
                 progress = {f"poll[{p.link}]": lambda p=p: p.progress_s for p in self._pollers}
                 watch = tasks.create_task(feed_watchdog(self._manager, self.clock, progress), name="watchdog")
+                keep = tasks.create_task(self._keep_learnt(), name="learnt")
                 self._manager.say("READY=1")
                 log.info("%s: reading %d devices", self.configuration.site.site, len(self.configuration.devices))
                 await stop.wait()
@@ -177,9 +184,18 @@ class Edge:
                         await asyncio.gather(*(poller.finish() for poller in self._pollers))
                 await _cancelled(polls)
                 await self._drain(drain_s)
-                await _cancelled([*sends, watch])
-            save_holes(self.data, self._holes)
-            save_serial_numbers(self.data, self._serial_numbers)
+                await _cancelled([*sends, watch, keep])
+            self._save_learnt()
+
+    async def _keep_learnt(self) -> None:
+        """Save what the devices taught us whenever it has changed, so that a crash does not cost it."""
+        while True:
+            await self.clock.sleep_until(self.clock.monotonic() + LEARNT_EVERY_S)
+            await asyncio.to_thread(self._save_learnt)
+
+    def _save_learnt(self) -> None:
+        save_holes(self.data, self._holes)
+        save_serial_numbers(self.data, self._serial_numbers)
 
     async def _assemble(self, stack: AsyncExitStack) -> None:
         site, vocabulary = self.configuration.site, self.configuration.vocabulary

@@ -80,10 +80,19 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replace the file in one step."""
+    """Replace the file in one step, unless it is so already."""
+    if path.exists() and _holds(path, content):
+        return
     draft = path.with_suffix(".draft")
     try:
         draft.write_bytes(content)
         draft.replace(path)
     except OSError as exc:
         log.warning("%s: cannot be written: %s", path, exc.strerror)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False

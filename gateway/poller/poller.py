@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -63,8 +64,8 @@ class Poller:
     def __init__(self, link: str, targets: Sequence[Target], *, clock: Clock, sink: Sink) -> None:
         self.link = link
         self.counters = PollCounters()
-        self.progress_s = clock.monotonic()
-        """When this task last got something done; the watchdog looks at it."""
+        self.progress_s = math.inf
+        """When the poll in hand began, infinity while none is; the watchdog looks at it."""
         self._targets: Mapping[str, Target] = {target.name: target for target in targets}
         self._clock = clock
         self._sink = sink
@@ -87,11 +88,12 @@ class Poller:
             poll = schedule.take(now_s=now_s, utc_s=self._clock.utc_ms() / 1000)
             if poll is not None:
                 self._idle.clear()
+                self.progress_s = now_s
                 try:
                     await self._poll(poll, now_s)
                 finally:
+                    self.progress_s = math.inf
                     self._idle.set()
-            self.progress_s = self._clock.monotonic()
 
     async def finish(self) -> None:
         """Begin no further poll, and return when the one in hand is done."""

@@ -41,6 +41,7 @@ class InfluxStore:
         self._path = path
         self._query = {**query, "precision": "ns"}
         self._not_before_s = 0.0
+        self._wait_s = 0.0
 
     async def write(self, lines: Sequence[bytes]) -> Sequence[Refusal]:
         """Store the lines and return those that the server refused when they stood alone.
@@ -54,8 +55,7 @@ class InfluxStore:
         """Return None when all lines are stored, and else the server's reason."""
         now_s = asyncio.get_running_loop().time()
         if now_s < self._not_before_s:
-            wait_s = self._not_before_s - now_s
-            raise SinkUnavailable(f"{self._client.place}: asked us to wait; {wait_s:.0f} s are left")
+            raise SinkUnavailable(f"{self._client.place}: asked us to wait for {self._wait_s:.0f} s")
         reply = await self._client.send(self._path, query=self._query, body=b"\n".join(lines))
         if reply.is_success:
             return None
@@ -63,7 +63,8 @@ class InfluxStore:
             return await self._send_halves(lines, reply)
         if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY) and not _is_page(reply.text):
             return reply.text
-        self._not_before_s = now_s + reply.retry_after_s
+        self._wait_s = reply.retry_after_s
+        self._not_before_s = now_s + self._wait_s
         raise self._client.outage(reply)
 
     async def _send_halves(self, lines: Sequence[bytes], reply: Reply) -> str | None:

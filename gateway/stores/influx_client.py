@@ -151,8 +151,7 @@ class InfluxClient:
             )
             return bytes(response.data)
         except HTTPError as exc:
-            words = next((words for kind, words in _TROUBLE.items() if isinstance(exc, kind)), "no connection")
-            raise SinkUnavailable(f"{self.place}: {words} ({_one_line(str(exc))})") from exc
+            raise SinkUnavailable(f"{self.place}: {_why(exc)}") from exc
 
 
 @asynccontextmanager
@@ -165,6 +164,15 @@ async def influx_client(
         yield client
     finally:
         await client.close()
+
+
+def _why(error: HTTPError) -> str:
+    """Return what happened to a connection, with the system's word for it where there is one."""
+    words = next((words for kind, words in _TROUBLE.items() if isinstance(error, kind)), "no connection")
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
+        cause = cause.__cause__ or cause.__context__
+    return words if cause is None else f"{words}: {_one_line(str(cause.strerror)).lower()}"
 
 
 def _reply(error: ApiException) -> Reply:

@@ -168,7 +168,7 @@ async def test_a_server_that_is_not_there_is_an_outage() -> None:
     async with scripted_server(answering()) as server:
         url = server.url
     async with influx_client(url) as client:
-        with pytest.raises(SinkUnavailable, match=r"no connection .*refused"):
+        with pytest.raises(SinkUnavailable, match=r"no connection: connection refused$"):
             await InfluxStore(client, V2_WRITE, query={}).write(LINES)
 
 
@@ -199,9 +199,7 @@ async def test_the_server_is_left_alone_for_as_long_as_it_asks() -> None:
                 await store.write(LINES)
             with pytest.raises(SinkUnavailable, match="asked us to wait") as caught:
                 await store.write(LINES)
-            left = re.search(r"(\d+) s are left", str(caught.value))
-            assert left is not None
-            assert wait_s - 20 <= int(left[1]) <= wait_s
+            assert str(caught.value).endswith(f"asked us to wait for {wait_s} s")
             assert len(server.asked) == 1
 
 

@@ -18,6 +18,7 @@ class Eviction:
     """One segment on its way out."""
 
     segment: str
+    generation: int
     remaining: list[Draft]
     """What is kept of it and not on flash yet."""
     gap: tuple[str, int] | None
@@ -64,7 +65,7 @@ class Evictions:
             renamed = Origin(self.run, origin.catalogue, state.origin.boot)
             entries.append((self._next, renamed, entry))
             self._next += 1
-        self.current = Eviction(segment, drafts(entries), gap, thinned.count)
+        self.current = Eviction(segment, state.generations[segment], drafts(entries), gap, thinned.count)
         state.ledger.open_run(self.run, state.origin.boot, rank=-1)
 
     def landed(self, span: Span) -> None:
@@ -84,7 +85,9 @@ class Evictions:
             return
         if current.gap is not None and current.gap[1] in state.ledger.recent(current.gap[0]):
             return
-        for place, ranges in list(state.waiting_in(current.segment)):
+        # Receipts may have come for all of it meanwhile, so that it was used again.
+        is_there = state.generations[current.segment] == current.generation
+        for place, ranges in list(state.waiting_in(current.segment)) if is_there else ():
             for first, last in ranges:
                 state.ledger.release(place.span.run, first, last)
                 state.note_released(place.span.run, first, last)

@@ -30,7 +30,7 @@ _FINISH_S = 20.0
 _FINISH_ROUNDS = 16
 _LOADED = 2
 """Segments kept in memory: where live data and where backlog is read."""
-_KEPT_SHARE = 8
+_KEPT_SHARE = 16
 """Part of a segment that may be kept of an old one."""
 _NOTHING = Thinned((), 0, 0, 0, 0)
 
@@ -156,7 +156,7 @@ class Flusher:
             due.append(self._last_round_s)
         first = next(state.ledger.unwritten(), None)
         if first is not None:
-            is_pressing = state.is_exposed or (state.tier is not None and state.tier.crowded)
+            is_pressing = state.is_exposed or self._rounds.is_short or (state.tier is not None and state.tier.crowded)
             patient_s = max(first[2].appended_s + setup.flush_after_s, self._last_round_s + setup.round_every_s)
             due.append(self._last_round_s if is_pressing else patient_s)
         if next(state.ledger.written(), None) is not None:
@@ -168,14 +168,16 @@ class Flusher:
         first_s = written.appended_s if written else self._now_s()
         return max(first_s + self._state.setup.flush_after_s, self._last_sync_s + self._state.setup.round_every_s)
 
+    def _must_sync(self) -> bool:
+        is_due = not self._state.is_exposed or self._now_s() >= self._sync_due_s()
+        return is_due or bool(self._state.times.pending) or self._rounds.evictions.current is not None
+
     async def _round(self, *, forced: bool = False, stop: bool = False) -> None:
         """Write what waits; unless forced, only if it is due still when the round before has ended."""
         async with self._lock:
             due_s = self._due_s()
             if not forced and (due_s is None or due_s > self._now_s()):
                 return
-            is_sync_due = not self._state.is_exposed or self._now_s() >= self._sync_due_s()
-            occasion = Occasion(sync=forced or bool(self._state.times.pending) or is_sync_due, stop=stop)
             self._last_round_s = self._now_s()
             try:
                 if not self._is_adopted:
@@ -185,7 +187,7 @@ class Flusher:
             except SpoolError as exc:
                 self._refused(exc)
                 return
-            await self._write(self._rounds.order(copies, occasion))
+            await self._write(self._rounds.order(copies, Occasion(sync=forced or self._must_sync(), stop=stop)))
 
     async def _write(self, order: WriteOrder) -> None:
         """Write in the thread; what it did is noted even when this task is cancelled meanwhile."""

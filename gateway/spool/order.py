@@ -40,6 +40,8 @@ class WriteOrder:
     """Damage that is declared: segment, offset, length."""
     again: tuple[tuple[str, int, int], ...] = ()
     """What may not have been synced is written once more: segment, offset, length."""
+    reserve_bytes: int = 0
+    """What stays free in the last segment there is, for what must be kept of the oldest."""
     sync: bool = True
 
 

@@ -125,7 +125,7 @@ class FlashRing:
         records = [*order.notes, *order.copies, *map(_packed, order.drafts), *order.closing]
         is_fresh = False
         while records:
-            room = self._room(records)
+            room = self._room(records, order.reserve_bytes)
             if room:
                 self._put(records[:room], landed)
                 records = records[room:]
@@ -135,9 +135,10 @@ class FlashRing:
                 return
             is_fresh = not room
 
-    def _room(self, records: Sequence[Record]) -> int:
+    def _room(self, records: Sequence[Record], reserve_bytes: int) -> int:
         """Return how many of the records the active segment still takes."""
-        room_bytes = self.room_bytes
+        is_last = not self.can_grow and not self._spare
+        room_bytes = self.room_bytes - (reserve_bytes if is_last else 0)
         for count, record in enumerate(records):
             room_bytes -= HEADER_BYTES + len(record.payload)
             if room_bytes < 0:

@@ -15,7 +15,9 @@ from gateway.spool.segment import SegmentHeader, Span
 from gateway.spool.state import SpoolState
 
 _EVICT_SHARE = 4
-"""The oldest segment is given up while this part of the active one is still free: what is kept of it goes there."""
+"""The oldest segment is given up while this part of the active one is still free."""
+_RESERVE_SHARE = 8
+"""This part of the last segment is left for what must be kept of the oldest, and for the gap that declares the rest."""
 _STATE_SHARE = 4
 """Part of a new segment that what is known about the others may take."""
 _ENTRY_BYTES = 24
@@ -53,6 +55,8 @@ class Rounds:
         self.evictions = Evictions(state)
         self.doubtful: set[str] = set()
         """Segments whose last sync failed: what waits in them is copied."""
+        self.is_short = False
+        """The last order left something out that waits for room."""
         self.rescued: list[str] = []
         """Segments of which the last order has the copies."""
         self.unproven: list[tuple[str, int, int]] = []
@@ -61,9 +65,13 @@ class Rounds:
         """Damage whose declaration is not on flash yet."""
 
     def order(self, copies: Sequence[Record], occasion: Occasion) -> WriteOrder:
-        """Return all that is to be written now."""
+        """Return all that is to be written now; while a segment is given up, nothing but what that needs."""
         eviction = self.evictions.current
-        unwritten = ((sequence, kept.origin, kept.entry) for _, sequence, kept in self._state.ledger.unwritten())
+        unwritten = (
+            (sequence, kept.origin, kept.entry)
+            for run, sequence, kept in self._state.ledger.unwritten()
+            if eviction is None or eviction.gap == (run, sequence)
+        )
         generations = self._state.generations
         order = WriteOrder(
             notes=tuple(self._notes()) if occasion.sync else (),
@@ -76,9 +84,12 @@ class Rounds:
                 if generations.get(scar.segment) == scar.generation
             ),
             again=tuple(self.unproven) if occasion.sync else (),
+            reserve_bytes=0 if eviction else self._ring.segment_bytes // _RESERVE_SHARE,
             sync=occasion.sync,
         )
-        return order if _most_bytes(order) < self._ring.room_bytes else self._with_new_segment(order)
+        self.is_short = eviction is not None
+        has_room = _most_bytes(order) < self._ring.room_bytes - order.reserve_bytes
+        return order if has_room else self._with_new_segment(order)
 
     def landed(self, order: WriteOrder, landed: Landed) -> None:
         """Note what is on flash now."""
@@ -90,6 +101,7 @@ class Rounds:
             state.generations[name] = generation
             self.doubtful.discard(name)
         self._held += landed.spans
+        self.is_short |= not landed.is_all_of(order)
         if not landed.synced:
             for _, span in landed.spans:
                 self._note_written(span)
@@ -99,7 +111,7 @@ class Rounds:
             self._settle(name, span)
         if landed.written >= len(order.notes):
             self._confirm()
-        if landed.is_all_of(order):
+        if not self.is_short:
             self._healing, self.scars = self.scars, []
             self.unproven = []
             state.undeclared_ms = None
@@ -127,9 +139,10 @@ class Rounds:
         return sorted(names, key=lambda name: state.generations[name])
 
     def is_crowded(self) -> bool:
-        """Return whether the active segment is the last one to be had."""
+        """Return whether the active segment is the last one to be had, and nearly full."""
         ring = self._ring
-        return ring.room_bytes < ring.segment_bytes // _EVICT_SHARE and not ring.can_grow and not self.spare()
+        is_full = self.is_short or ring.room_bytes < ring.segment_bytes // _EVICT_SHARE
+        return is_full and not ring.can_grow and not self.spare()
 
     def busy(self) -> set[str]:
         """Return the segments that are being written."""

@@ -70,8 +70,6 @@ class DurableSpool:
             ValueError: it is longer than an eighth of a segment, or its time does not fit the wire format.
         """
         self._append(entry)
-        while self._undeclared:
-            self.declare(self._undeclared.pop())
 
     def declare(self, event: Event) -> tuple[str, int]:
         """Append an event of the spool itself; return its run and sequence number."""
@@ -218,6 +216,8 @@ class DurableSpool:
         if state.is_exposed and state.ledger.recent_bytes > state.setup.memory_bytes:
             self._yield_memory()
         self._flusher.notice()
+        while self._undeclared:
+            self.declare(self._undeclared.pop())
         return sequence
 
     def _put(self, entry: SpooledEntry, sequence: int) -> Shelf | None:

@@ -128,6 +128,13 @@ def line(number: int) -> bytes:
     return b"kvarter,site=s,device=d elec_power_active=%d,status=0i" % number
 
 
+def long_line(number: int) -> bytes:
+    """Return a line that hardly packs, so that segments fill quickly."""
+    random = Random(number)  # noqa: S311 - noise
+    noise = b"".join(b"n%d=%d," % (index, random.randrange(10**18)) for index in range(150))
+    return b"kvarter,site=s,device=d elec_power_active=%d,%bstatus=0i" % (number, noise)
+
+
 def numbers(lines: list[bytes] | tuple[bytes, ...]) -> list[int]:
     """Return the numbers of lines, without those of events."""
     return [int(text.split(b"elec_power_active=")[1].split(b",")[0]) for text in lines if b"elec_power_active" in text]

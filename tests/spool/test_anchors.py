@@ -1,11 +1,9 @@
-from random import Random
-
 import pytest
 
 from gateway.core.protocols import Entry
 from gateway.wire.line import parse_line
 from tests.fakes import settle
-from tests.spool.stage import SEGMENT_BYTES, Stage, line, numbers
+from tests.spool.stage import SEGMENT_BYTES, Stage, line, long_line, numbers
 
 START_MS = 1_795_320_000_000
 
@@ -177,8 +175,7 @@ async def test_anchors_outlive_the_segments_they_were_written_in() -> None:
     await stage.append_every(1, 3, timed=False)
     spool.anchor(_offset_ms(stage) + 7000, uncertain=False)
     for number in range(3, 300):
-        noise = Random(number).randbytes(1900).hex().encode()  # noqa: S311 - noise
-        stage.append(b"# " + noise + b"\n" + line(number))
+        stage.append(long_line(number))
         await stage.clock.advance(5)
         spool.release(stage.run, 4, 1000)
     assert stage.flash.written_bytes > 6 * SEGMENT_BYTES

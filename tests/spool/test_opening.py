@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.spool.record import Kind, Origin, Record, encode_record
 from gateway.spool.segment import SegmentHeader, encode_header
 from tests.fakes_files import MemoryFiles
-from tests.spool.stage import SEGMENT_BYTES, Stage, gaps, line, middle_of_a_block, numbers
+from tests.spool.stage import SEGMENT_BYTES, Stage, gaps, line, long_line, middle_of_a_block, numbers
 
 START_MS = 1_795_320_000_000
 
@@ -179,7 +179,7 @@ async def test_a_cut_segment_is_used_up_and_made_anew() -> None:
     await stage.open()
     assert numbers(await stage.drain())
     for number in range(3000):
-        stage.append(b"# " + Random(number).randbytes(900).hex().encode() + b"\n" + line(number))  # noqa: S311
+        stage.append(long_line(number))
         if number % 100 == 0:
             await stage.clock.advance(5)
             await stage.drain()
@@ -326,6 +326,6 @@ async def _fill(stage: Stage, *, segments: int) -> None:
     number = 0
     while len([name for name, content in stage.flash.contents.items() if any(content)]) < segments:
         for _ in range(20):
-            stage.append(b"# " + Random(number).randbytes(900).hex().encode() + b"\n" + line(number))  # noqa: S311
+            stage.append(long_line(number))
             number += 1
         await stage.clock.advance(5)

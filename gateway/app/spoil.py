@@ -1,6 +1,7 @@
 """A store that spoils one line on purpose, so that the audit can be seen to fail."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,8 +10,8 @@ from gateway.wire.line import READING
 
 Breaking = Literal["drop", "duplicate", "alter"]
 
-SPOILED_LINE = 20
-"""Which readout since the start is spoiled."""
+SPOILED_READOUT = 4
+"""The first device to have so many readouts loses one, when what it learns at its start is behind it."""
 
 
 class SpoilingStore:
@@ -19,7 +20,8 @@ class SpoilingStore:
     def __init__(self, store: Store, breaking: Breaking) -> None:
         self._store = store
         self._breaking = breaking
-        self._seen = 0
+        self._seen: Counter[bytes] = Counter()
+        self._done = False
 
     async def write(self, lines: Sequence[bytes]) -> Sequence[Refusal]:
         """Store the lines, spoiled.
@@ -30,10 +32,12 @@ class SpoilingStore:
         return await self._store.write([spoiled for line in lines for spoiled in self._spoil(line)])
 
     def _spoil(self, line: bytes) -> list[bytes]:
-        if not line.startswith(f"{READING},".encode()) or b"status=0i" not in line:
+        if self._done or not line.startswith(f"{READING},".encode()) or b"status=0i" not in line:
             return [line]
-        self._seen += 1
-        if self._seen != SPOILED_LINE:
+        series = line.partition(b" ")[0]
+        self._seen[series] += 1
+        self._done = self._seen[series] == SPOILED_READOUT
+        if not self._done:
             return [line]
         if self._breaking == "drop":
             return []

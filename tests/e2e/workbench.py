@@ -4,9 +4,11 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
 
 from gateway.broker.access import MqttAccess
 from gateway.broker.mqtt import MqttBroker
@@ -19,7 +21,9 @@ SITE = "soenderborg-12"
 METER = "eastron/sdm630"
 """Profile of the simulated meters."""
 AGAIN_S = 0.1
+ANSWER_S = 10.0
 
+T = TypeVar("T")
 Tree = Mapping[str, object]
 
 
@@ -65,13 +69,42 @@ def write_collector(path: Path, *, broker: str, stores: Sequence[Tree], group: s
     """Write a collector file."""
     tree = {
         "broker": {"url": broker},
-        "sites": [SITE],
+        "sites": ["soenderborg-*"],
         "data": str(path.with_suffix(".data")),
         "stores": list(stores),
         **({"group": group} if group else {}),
     }
     path.write_text(json.dumps(tree), encoding="utf-8")
     return path
+
+
+class Aside:
+    """An event loop in a thread of its own, for servers that go on while a test waits."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="aside")
+        self._stack = AsyncExitStack()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def enter(self, server: AbstractAsyncContextManager[T]) -> T:
+        """Open a server; it is closed at the end, or by `close`."""
+        return asyncio.run_coroutine_threadsafe(self._stack.enter_async_context(server), self._loop).result(ANSWER_S)
+
+    def close(self) -> None:
+        """Close all servers."""
+        asyncio.run_coroutine_threadsafe(self._stack.aclose(), self._loop).result(ANSWER_S)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 @dataclass(slots=True)
@@ -86,12 +119,13 @@ class Ear:
         """Return what came on one topic."""
         return [message for message in self.heard if message.topic == topic]
 
-    def status(self, site: str = SITE) -> dict[str, int]:
-        """Return the counters of a site's last birth, none where none came."""
-        for message in reversed(self.on(f"kvarter/1/{site}/status")):
-            tree = json.loads(message.payload)
-            if "counters" in tree:
-                return {str(name): int(count) for name, count in tree["counters"].items()}
+    def counters(self, who: str = SITE) -> dict[str, int]:
+        """Return what the last birth of a site, or of whoever's name begins so, says that went wrong."""
+        for message in reversed(self.heard):
+            if message.topic.startswith(f"kvarter/1/{who}") and message.topic.endswith("/status"):
+                tree = json.loads(message.payload)
+                if "counters" in tree:
+                    return {str(name): int(count) for name, count in tree["counters"].items()}
         return {}
 
     async def listen(self, stop: asyncio.Event) -> None:

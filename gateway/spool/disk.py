@@ -19,29 +19,26 @@ _OPEN_FILES = 16
 class DiskFiles:
     """Files of fixed size in one folder, which no other process may use meanwhile.
 
+    A folder that cannot be made or opened now is tried again by every call.
+
     Raises:
-        SpoolError: the folder cannot be made or opened, or another process uses it.
+        SpoolError: another process uses the folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open: OrderedDict[str, int] = OrderedDict()
-        with _refusal(f"{folder} cannot be used"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            os.close(self._directory)
-            raise SpoolError(f"{folder} is in use by another process: stop that one first") from exc
+        self._handle = -1
+        with suppress(OSError):
+            self._lock()
 
     def close(self) -> None:
         """Close every file and let other processes in; closing twice is allowed."""
         for name in list(self._open):
             self._forget(name)
-        if self._directory >= 0:
-            os.close(self._directory)
-            self._directory = -1
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def names(self) -> Sequence[str]:
         """Return the names of the files there; folders do not count.
@@ -49,7 +46,7 @@ class DiskFiles:
         Raises:
             SpoolError: the directory cannot be read.
         """
-        with _refusal(f"{self._folder} cannot be listed"), os.scandir(self._folder) as entries:
+        with _refusal(f"{self._folder} cannot be listed"), os.scandir(self._directory) as entries:
             return [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
 
     def allocate(self, name: str, *, size_bytes: int) -> None:
@@ -131,6 +128,23 @@ class DiskFiles:
             number = next(count for count in range(len(taken) + 1) if f"{name}.{count}" not in taken)
             (self._folder / name).rename(aside / f"{name}.{number}")
             os.fsync(self._directory)
+
+    @property
+    def _directory(self) -> int:
+        if self._handle < 0:
+            self._lock()
+        return self._handle
+
+    def _lock(self) -> None:
+        """Open the folder for this process alone."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(handle)
+            raise SpoolError(f"{self._folder} is in use by another process: stop that one first") from exc
+        self._handle = handle
 
     def _failed(self, name: str, exc: OSError) -> SpoolError:
         """Return our error; a file that failed is opened anew at its next use."""

@@ -136,9 +136,11 @@ class Ledger:
         while self._flights and self._flights[0][0] <= now_s:
             _, name, first, last = self._flights.popleft()
             run = self._runs.get(name)
-            for start, end in run.flight.overlap(first, last) if run else ():
-                run.flight.remove(start, end)  # type: ignore[union-attr]  # there is none without a run
-                run.ready.add(start, end)  # type: ignore[union-attr]
+            if run is None:
+                continue
+            for start, end in run.flight.overlap(first, last):
+                run.flight.remove(start, end)
+                run.ready.add(start, end)
 
     def next_expiry_s(self) -> float | None:
         """Return when something that was sent will be ready again, None when nothing is on its way."""
@@ -172,6 +174,10 @@ class Ledger:
     def is_ready(self, name: str, first: int, last: int) -> bool:
         """Return whether all of these may be sent."""
         return name in self._runs and self._runs[name].ready.covers(first, last)
+
+    def is_flying(self, name: str, sequence: int) -> bool:
+        """Return whether an entry is on its way."""
+        return name in self._runs and sequence in self._runs[name].flight
 
     def overlap(self, name: str, first: int, last: int) -> list[tuple[int, int]]:
         """Return which of these wait, in any state."""

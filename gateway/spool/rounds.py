@@ -1,6 +1,6 @@
 """What each round writes to flash, and what follows when it landed or was refused. Nothing here waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core.errors import SpoolError
@@ -9,7 +9,7 @@ from gateway.spool.eviction import Evictions
 from gateway.spool.ledger import Draft, Stretch, drafts
 from gateway.spool.order import Doubtful, Landed, WriteOrder
 from gateway.spool.ranges import RangeSet
-from gateway.spool.record import HEADER_BYTES, Kind, Record
+from gateway.spool.record import HEADER_BYTES, Kind, Origin, Record, SpooledEntry
 from gateway.spool.ring import FlashRing
 from gateway.spool.segment import SegmentHeader, Span
 from gateway.spool.state import SpoolState
@@ -20,6 +20,8 @@ _RESERVE_SHARE = 8
 """This part of the last segment is left for what must be kept of the oldest, and for the gap that declares the rest."""
 _STATE_SHARE = 4
 """Part of a new segment that what is known about the others may take."""
+_ROUND_BYTES = 1 << 20
+"""Of lines in one round, so that the event loop is not held up by what has gathered while the disk refused."""
 _ENTRY_BYTES = 24
 """What a block needs for one entry beside its body, before packing."""
 
@@ -67,16 +69,13 @@ class Rounds:
     def order(self, copies: Sequence[Record], occasion: Occasion) -> WriteOrder:
         """Return all that is to be written now; while a segment is given up, nothing but what that needs."""
         eviction = self.evictions.current
-        unwritten = (
-            (sequence, kept.origin, kept.entry)
-            for run, sequence, kept in self._state.ledger.unwritten()
-            if eviction is None or eviction.gap == (run, sequence)
-        )
+        self.is_short = eviction is not None
+        pending = self._pending(eviction.gap if eviction else None)
         generations = self._state.generations
         order = WriteOrder(
             notes=tuple(self._notes()) if occasion.sync else (),
             copies=tuple(copies),
-            drafts=(*(eviction.remaining if eviction else ()), *drafts(unwritten)),
+            drafts=(*(eviction.remaining if eviction else ()), *drafts(pending)),
             closing=(self._state.mark(Kind.CLEAN_STOP),) if occasion.stop else (),
             blanks=tuple(
                 (scar.segment, scar.offset, scar.length)
@@ -87,7 +86,6 @@ class Rounds:
             reserve_bytes=0 if eviction else self._ring.segment_bytes // _RESERVE_SHARE,
             sync=occasion.sync,
         )
-        self.is_short = eviction is not None
         has_room = _most_bytes(order) < self._ring.room_bytes - order.reserve_bytes
         return order if has_room else self._with_new_segment(order)
 
@@ -155,6 +153,18 @@ class Rounds:
         if not wanted:
             self.doubtful.discard(name)
         return wanted
+
+    def _pending(self, gap: tuple[str, int] | None) -> Iterator[tuple[int, Origin, SpooledEntry]]:
+        """Yield entries that are in memory only, as many as one round takes; while a segment is given up, its gap."""
+        size_bytes = 0
+        for run, sequence, kept in self._state.ledger.unwritten():
+            if self.evictions.current is not None and gap != (run, sequence):
+                continue
+            size_bytes += len(kept.entry.body)
+            if size_bytes > _ROUND_BYTES:
+                self.is_short = True
+                return
+            yield sequence, kept.origin, kept.entry
 
     def _notes(self) -> list[Record]:
         """Return what is to be known before any entry of the round."""

@@ -13,6 +13,7 @@ from gateway.core.readout import Event
 from gateway.spool.flusher import Flusher
 from gateway.spool.ledger import Kept
 from gateway.spool.offering import Offering
+from gateway.spool.overflow import Overflow
 from gateway.spool.reading import Wish
 from gateway.spool.record import MAX_BODY_BYTES, Kind, Record, SpooledEntry, Stamp, pack_ranges, unpack_entries
 from gateway.spool.recovery import RingFound
@@ -23,8 +24,6 @@ from gateway.spool.tier import Shelf, TierFull
 
 _BODY_SHARE = 8
 """Part of a segment that one entry may take."""
-_YIELD_SHARE = 16
-"""Part of the memory that is given up at once when it is full."""
 
 
 class DurableSpool:
@@ -48,7 +47,7 @@ class DurableSpool:
         self._most_body_bytes = min(
             MAX_BODY_BYTES, ring.segment_bytes // _BODY_SHARE, state.setup.shelf_bytes // _BODY_SHARE
         )
-        self._undeclared: list[Event] = []
+        self._overflow = Overflow(state)
         self._declared_ms = 0
         if state.ledger.waiting:
             self._flusher.notice(urgent=bool(state.times.pending))
@@ -214,10 +213,11 @@ class DurableSpool:
         if is_timed:
             self._ready.set()
         if state.is_exposed and state.ledger.recent_bytes > state.setup.memory_bytes:
-            self._yield_memory()
+            self._overflow.trim()
         self._flusher.notice()
-        while self._undeclared:
-            self.declare(self._undeclared.pop())
+        gap = self._overflow.undeclared()
+        if gap is not None:
+            self._overflow.declared(gap, *self.declare(gap))
         return sequence
 
     def _put(self, entry: SpooledEntry, sequence: int) -> Shelf | None:
@@ -229,10 +229,7 @@ class DurableSpool:
             try:
                 shelf = state.tier.put_entry(entry, sequence)
             except TierFull as full:
-                shelved = full.shelf
-                self._give_up(
-                    (run, number, kept) for run, number, kept in state.ledger.in_memory() if kept.shelf is shelved
-                )
+                self._overflow.clear(full.shelf)
                 shelf = state.tier.put_entry(entry, sequence)
         except SpoolError as exc:
             state.health.memory_failures += 1
@@ -241,29 +238,6 @@ class DurableSpool:
             return None
         state.is_exposed = False
         return shelf
-
-    def _yield_memory(self) -> None:
-        """Give up the oldest entries: memory is bounded, and the disk does not take them."""
-        state, size_bytes = self._state, 0
-        oldest: list[tuple[str, int, Kept]] = []
-        for each in state.ledger.in_memory():
-            oldest.append(each)
-            size_bytes += len(each[2].entry.body)
-            if size_bytes > state.setup.memory_bytes // _YIELD_SHARE:
-                break
-        self._give_up(oldest)
-
-    def _give_up(self, entries: Iterable[tuple[str, int, Kept]]) -> None:
-        """Forget entries that nothing has room for, and declare them."""
-        state, times = self._state, []
-        for run, sequence, kept in list(entries):
-            time_ms = state.times.anchors.time_ms(kept.entry, kept.origin.boot)
-            times.append(kept.entry.time_ms if time_ms is None else time_ms)
-            state.ledger.release(run, sequence, sequence)
-        if times:
-            state.health.lost += len(times)
-            text = "neither memory nor disk had room"
-            self._undeclared.append(Event("gap", "disk", min(times), max(times), len(times), text=text))
 
     def _revive(self, shelf: Shelf, records: Iterable[Record], since_ms: int) -> None:
         """Take in again what the RAM tier still holds since then."""

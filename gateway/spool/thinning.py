@@ -57,7 +57,7 @@ def thin(
     readings: list[_Reading] = []
     for origin, waits in _entries(segment, waiting):
         entry = _timed(waits, origin, anchors)
-        if _line(entry.body).startswith(EVENT.encode() + b","):
+        if is_event(entry.body):
             events.append((origin, entry))
         else:
             readings.append(_reduced(origin, entry, counters))
@@ -78,6 +78,11 @@ def thin(
         from_ms=min(times, default=0),
         to_ms=max(times, default=0),
     )
+
+
+def is_event(body: bytes) -> bool:
+    """Return whether a line is an event, a gap among them."""
+    return _line(body).startswith(EVENT.encode() + b",")
 
 
 def _entries(segment: LoadedSegment, waiting: Mapping[str, RangeSet]) -> Iterator[tuple[Origin, SpooledEntry]]:

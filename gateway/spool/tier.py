@@ -139,19 +139,37 @@ class Tier:
         self._position += len(chunk)
         return shelf
 
+    def reuse(self, shelf: Shelf, records: Sequence[Record]) -> int:
+        """Begin a shelf anew with these records; return how many of them fit.
+
+        Raises:
+            SpoolError: the memory refused it.
+        """
+        return self._start(shelf, 0, records)
+
     def _open(self, sequence: int) -> Shelf:
         """Begin a new shelf: as many as allowed are made, then the oldest without live entries is used again."""
         self._active = None
         shelf = self._spare()
+        self._start(shelf, sequence, ())
+        return shelf
+
+    def _start(self, shelf: Shelf, sequence: int, records: Sequence[Record]) -> int:
+        self._active = None
         self._generation += 1
         shelf.generation = self._generation
-        header = SegmentHeader(shelf.generation, self._origin, sequence, 0)
-        records = (encode_record(record, shelf.generation) for record in self._state)
-        head = b"".join((encode_header(header), *records))
+        head = encode_header(SegmentHeader(shelf.generation, self._origin, sequence, 0))
+        head += b"".join(encode_record(record, shelf.generation) for record in self._state)
+        fitting = 0
+        for record in records:
+            frame = encode_record(record, shelf.generation)
+            if len(head) + len(frame) > self._shelf_bytes:
+                break
+            head += frame
+            fitting += 1
         self._files.write(shelf.name, offset=0, chunk=head)
-        self._active = shelf
-        self._position = len(head)
-        return shelf
+        self._active, self._position = shelf, len(head)
+        return fitting
 
     def _spare(self) -> Shelf:
         refused: SpoolError | None = None

@@ -85,9 +85,6 @@ def test_one_folder_has_one_process(tmp_path: Path) -> None:
 
 def test_errors_of_the_system_are_ours(tmp_path: Path) -> None:
     """Whatever the system refuses is a SpoolError that names the file."""
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(SpoolError, match="cannot be used"):
-        DiskFiles(tmp_path / "file" / "spool")
     disk = DiskFiles(tmp_path / "spool")
     for refused in (
         lambda: disk.read("missing.seg"),
@@ -98,6 +95,23 @@ def test_errors_of_the_system_are_ours(tmp_path: Path) -> None:
             refused()
     with pytest.raises(SpoolError, match=r"no/where\.seg cannot be made"):
         disk.allocate("no/where.seg", size_bytes=10)
+    disk.close()
+
+
+def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
+    """A file system that is not there at the start is used as soon as it is."""
+    (tmp_path / "mount").write_bytes(b"")
+    disk = DiskFiles(tmp_path / "mount" / "spool")
+    with pytest.raises(SpoolError, match="cannot be listed: Not a directory"):
+        disk.names()
+    with pytest.raises(SpoolError, match=r"a\.seg cannot be made"):
+        disk.allocate("a.seg", size_bytes=10)
+    with pytest.raises(SpoolError, match=r"a\.seg: Not a directory"):
+        disk.write("a.seg", offset=0, chunk=b"x")
+    disk.set_aside("a.seg")
+    (tmp_path / "mount").unlink()
+    disk.allocate("a.seg", size_bytes=10)
+    assert disk.names() == ["a.seg"]
     disk.close()
 
 

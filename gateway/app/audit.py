@@ -113,13 +113,17 @@ class _Auditor:
     def _row(self, time_ms: int, columns: Columns) -> None:
         said = {point: self._until(point, time_ms) for point in self._answers}
         failed = bool(columns.get("status"))
-        if not failed:
+        valued = {point for point in self._answers if columns.get(point) is not None}
+        is_whole = not valued or bool(valued & self._always)
+        if not failed and is_whole:
             self._further_polls(said, self._polls(said) - 1)
         for point, answers in said.items():
             stored = columns.get(point)
             if stored is not None:
                 self._value(f"{point}={stored!r} at {time_ms}", stored, point, answers)
                 continue
+            if not failed and not is_whole:
+                continue  # a poll of slower points alone; registers between them say nothing
             self._forget(point, len(answers))
             if failed:
                 self._result.discarded += _numbers(answers)

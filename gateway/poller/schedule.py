@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+SAME_INSTANT_S = 0.02
+"""Instants of one device that differ by less are one: floats of two intervals never agree to the last digit."""
+
 
 @dataclass(frozen=True, slots=True)
 class PointGroup:
@@ -59,7 +62,11 @@ class Schedule:
         if not due:
             return None
         first = min(due, key=lambda slot: slot.deadline_s)
-        together = [slot for slot in due if slot.group.device == first.group.device]
+        together = [
+            slot
+            for slot in self._slots
+            if slot.group.device == first.group.device and slot.due_s <= now_s + SAME_INSTANT_S
+        ]
         fastest = min(together, key=lambda slot: slot.group.interval_s)
         missed = int((now_s - fastest.due_s) // fastest.group.interval_s)
         poll = Poll(first.group.device, self._join(together), fastest.due_s, missed)

@@ -29,8 +29,6 @@ DEVICE = "main_meter"
 INTERVAL_MS = 200
 RARE = "elec_frequency"
 """Point that a test has read once a second."""
-SHARED = "$share/collectors/kvarter/1/+/readings/gz"
-"""The last topic that a collector of the group asks for."""
 RESENT_S = 45.0
 """What got no receipt was sent again by then."""
 LONG_AGO_MS, FAR_AHEAD_MS = 1_700_000_000_000, 4_000_000_000_000

@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schemas lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench schemas promises lock setup setup-demo packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ bench: packages setup ## run every benchmark; write bench/results.json and docs/
 
 schemas: setup ## write config/*.schema.json anew from the code
 	$(BIN)/python -m tests.config.generate
+
+promises: setup ## write docs/promises.md anew from tests/promises.toml
+	$(BIN)/python -m tests.promises
 
 lock: setup ## resolve requirements/*.txt anew from pyproject.toml, with hashes
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml

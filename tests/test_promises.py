@@ -10,10 +10,31 @@ SENTENCES = load_sentences()
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=lambda sentence: sentence.id)
-def test_every_sentence_has_tests_that_exist(sentence: Sentence) -> None:
-    """Each sentence of a promise names at least one test, and each test that it names is there."""
-    assert sentence.tests
+def test_every_sentence_is_shown_or_open(sentence: Sentence) -> None:
+    """Each sentence of a promise names a test or says what is open, and each test that it names is there, once."""
+    assert sentence.tests or sentence.open
     assert [test for test in sentence.tests if not exists(test)] == []
+    assert len(sentence.tests) == len(set(sentence.tests))
+
+
+def test_every_promise_has_a_test() -> None:
+    """A promise of which nothing is shown is none."""
+    shown = {sentence.promise for sentence in SENTENCES if sentence.tests}
+    assert shown == {sentence.promise for sentence in SENTENCES}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "tests/test_promises.py::test_that_nobody_wrote",
+        "tests/no_such_file.py::test_every_promise_has_a_test",
+        "tests/promises.py::render",
+        "tests/test_promises.py",
+    ],
+)
+def test_a_test_that_is_not_there_is_noticed(node: str) -> None:
+    """A file, a function or the form of a name that is wrong counts as no test."""
+    assert not exists(node)
 
 
 def test_every_promise_of_the_architecture_is_here() -> None:
@@ -30,5 +51,5 @@ def test_ids_are_given_once() -> None:
 
 
 def test_the_page_is_not_stale() -> None:
-    """docs/promises.md is what `python -m tests.promises` writes."""
+    """docs/promises.md is what `make promises` writes."""
     assert PAGE.read_text(encoding="utf-8") == render(SENTENCES)

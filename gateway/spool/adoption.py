@@ -72,6 +72,7 @@ def adopt_ring(state: SpoolState, ring: FlashRing, found: RingFound, *, released
         _resume(ring, newest)
     for segment in found.segments:
         state.generations[segment.name] = segment.generation
+        state.found[segment.name] = segment.spans
         for span in segment.spans:
             state.places.put(segment.name, span)
     for run, ranges in released.items():

@@ -19,7 +19,7 @@ from gateway.spool.reading import LoadedSegment
 from gateway.spool.record import Record
 from gateway.spool.recovery import RingFound, find_ring
 from gateway.spool.ring import FlashRing
-from gateway.spool.rounds import Occasion, Rounds, Scar
+from gateway.spool.rounds import Occasion, Rounds
 from gateway.spool.state import SpoolState
 from gateway.spool.thinning import Thinned, thin
 
@@ -77,7 +77,7 @@ class Flusher:
         self._loaded: OrderedDict[str, tuple[tuple[int, int], LoadedSegment]] = OrderedDict()
         self._notices = Notices()
         if found is not None:
-            self._note_scars(found)
+            self._rounds.take_over(found)
 
     def notice(self, *, urgent: bool = False) -> None:
         """Take note that something is to be flushed; urgent where it cannot wait its time."""
@@ -244,18 +244,9 @@ class Flusher:
         adopt_ring(self._state, self._ring, found, released={})
         estimate(self._state)
         self._is_adopted = True
-        self._note_scars(found)
+        self._rounds.take_over(found)
         for event in ring_losses(self._state, found):
             self._host.declare(event)
-
-    def _note_scars(self, found: RingFound) -> None:
-        self._rounds.unproven = found.unproven
-        self._rounds.scars = [
-            Scar(segment.name, segment.generation, damage.offset, damage.length)
-            for segment in found.segments
-            if segment.scan is not None
-            for damage in segment.scan.damage
-        ]
 
     async def _copies(self) -> list[Record]:
         """Return the blocks that must leave segments whose last sync failed."""

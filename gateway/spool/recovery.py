@@ -38,6 +38,8 @@ class FoundSegment:
     """None where the summary was enough."""
     is_whole: bool
     """It has the size of a segment."""
+    is_misleading: bool = False
+    """Its summary names other entries than it holds: a power cut took these and not the summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _find_segment(files: Files, name: str, segment_bytes: int, found: RingFound)
     if not is_whole:
         found.misshapen.append(name)
     if result.generation is not None:
-        found.segments.append(_scanned(name, result, is_whole=is_whole))
+        found.segments.append(_scanned(name, whole, segment_bytes))
     elif whole.count(0) == len(whole):
         found.unused.append(name)
     else:
@@ -170,13 +172,24 @@ def _rescan(files: Files, segment_bytes: int, found: RingFound, indexes: Iterabl
         segment = found.segments[index]
         if segment.scan is None:
             with suppress(SpoolError):
-                result = scan(files.read(segment.name), limit=segment_bytes - PAGE_BYTES)
-                if result.generation == segment.generation:
-                    found.segments[index] = _scanned(segment.name, result, is_whole=segment.is_whole)
+                scanned = _scanned(segment.name, files.read(segment.name), segment_bytes)
+                if scanned.generation == segment.generation:
+                    found.segments[index] = scanned
 
 
-def _scanned(name: str, result: Scan, *, is_whole: bool) -> FoundSegment:
-    return FoundSegment(name, result.generation or 0, tuple(spans_of(result.records)), result, is_whole)
+def _scanned(name: str, whole: bytes, segment_bytes: int) -> FoundSegment:
+    limit = segment_bytes - PAGE_BYTES
+    result = scan(whole, limit=limit)
+    generation, spans = result.generation or 0, spans_of(result.records)
+    summary = decode_summary(whole[limit:], generation)
+    return FoundSegment(
+        name=name,
+        generation=generation,
+        spans=tuple(spans),
+        scan=result,
+        is_whole=len(whole) == segment_bytes,
+        is_misleading=summary is not None and summary != spans,
+    )
 
 
 def _is_complete(records: Sequence[Record]) -> bool:

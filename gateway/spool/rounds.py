@@ -10,6 +10,7 @@ from gateway.spool.ledger import Draft, Stretch, drafts
 from gateway.spool.order import Doubtful, Landed, WriteOrder
 from gateway.spool.ranges import RangeSet
 from gateway.spool.record import HEADER_BYTES, Kind, Origin, Record, SpooledEntry
+from gateway.spool.recovery import RingFound
 from gateway.spool.ring import FlashRing
 from gateway.spool.segment import SegmentHeader, Span
 from gateway.spool.state import SpoolState
@@ -54,6 +55,9 @@ class Rounds:
         self._saving: dict[str, RangeSet] = {}
         self._anchoring: list[Anchor] = []
         self._healing: list[Scar] = []
+        self._scars: list[Scar] = []
+        self._misleading: list[Scar] = []
+        self._unproven: list[tuple[str, int, int]] = []
         self.evictions = Evictions(state)
         self.doubtful: set[str] = set()
         """Segments whose last sync failed: what waits in them is copied."""
@@ -61,10 +65,26 @@ class Rounds:
         """The last order left something out that waits for room."""
         self.rescued: list[str] = []
         """Segments of which the last order has the copies."""
-        self.unproven: list[tuple[str, int, int]] = []
-        """What the process before may not have synced."""
-        self.scars: list[Scar] = []
-        """Damage whose declaration is not on flash yet."""
+
+    def take_over(self, found: RingFound) -> None:
+        """Note what the process before left to do.
+
+        What it may not have synced is written once more. Summaries of entries that are not there are blanked; so is
+        damage, but only when its declaration is on flash, so that it is declared once and not forgotten.
+        """
+        limit = self._ring.limit
+        self._unproven = found.unproven
+        self._misleading = [
+            Scar(segment.name, segment.generation, limit, self._ring.segment_bytes - limit)
+            for segment in found.segments
+            if segment.is_misleading
+        ]
+        self._scars = [
+            Scar(segment.name, segment.generation, damage.offset, damage.length)
+            for segment in found.segments
+            if segment.scan is not None
+            for damage in segment.scan.damage
+        ]
 
     def order(self, copies: Sequence[Record], occasion: Occasion) -> WriteOrder:
         """Return all that is to be written now; while a segment is given up, nothing but what that needs."""
@@ -79,10 +99,10 @@ class Rounds:
             closing=(self._state.mark(Kind.CLEAN_STOP),) if occasion.stop else (),
             blanks=tuple(
                 (scar.segment, scar.offset, scar.length)
-                for scar in self._healing
+                for scar in (*self._healing, *self._misleading)
                 if generations.get(scar.segment) == scar.generation
             ),
-            again=tuple(self.unproven) if occasion.sync else (),
+            again=tuple(self._unproven) if occasion.sync else (),
             reserve_bytes=0 if eviction else self._ring.segment_bytes // _RESERVE_SHARE,
             sync=occasion.sync,
         )
@@ -96,6 +116,7 @@ class Rounds:
         state.health.flash_bytes += landed.size_bytes
         for name, generation in landed.opened:
             state.places.forget(name)
+            state.found.pop(name, None)
             state.generations[name] = generation
             self.doubtful.discard(name)
         self._held += landed.spans
@@ -110,8 +131,9 @@ class Rounds:
         if landed.written >= len(order.notes):
             self._confirm()
         if not self.is_short:
-            self._healing, self.scars = self.scars, []
-            self.unproven = []
+            self._healing, self._scars = self._scars, []
+            self._unproven, self._misleading = [], []
+            state.found.clear()
             state.undeclared_ms = None
         if landed.written >= len(order.notes) + len(order.copies):
             self.doubtful.difference_update(self.rescued)
@@ -133,7 +155,7 @@ class Rounds:
     def spare(self) -> list[str]:
         """Return the segments of which nothing is needed any more, oldest first."""
         state, busy = self._state, self.busy()
-        names = [name for name in state.generations if name not in busy and not any(state.waiting_in(name))]
+        names = [name for name in state.generations if name not in busy and not state.is_needed(name)]
         return sorted(names, key=lambda name: state.generations[name])
 
     def is_crowded(self) -> bool:

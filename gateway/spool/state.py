@@ -10,6 +10,7 @@ from gateway.spool.ledger import Ledger
 from gateway.spool.places import Place, Places
 from gateway.spool.ranges import RangeSet
 from gateway.spool.record import Kind, Origin, Record, Stamp, pack_ranges
+from gateway.spool.segment import Span
 from gateway.spool.setup import Health, SpoolSetup
 from gateway.spool.tier import Tier
 
@@ -41,6 +42,8 @@ class SpoolState:
     """Segment → generation, of all segments that were begun."""
     next_sequence: int = 1
     """Of the run that appends now."""
+    found: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    """Segment → all that a start found in it, while newer copies elsewhere may not be synced."""
     undeclared_ms: int | None = None
     """How far the sign of life of the process before reaches, until ours is on flash with all that it left."""
     is_exposed: bool = False
@@ -148,6 +151,12 @@ class SpoolState:
             ranges = self.ledger.overlap(place.span.run, place.first, place.last)
             if ranges:
                 yield place, ranges
+
+    def is_needed(self, segment: str) -> bool:
+        """Return whether a segment may hold the only copy of something that waits."""
+        if any(self.waiting_in(segment)):
+            return True
+        return any(self.ledger.overlap(span.run, span.first, span.last) for span in self.found.get(segment, ()))
 
     def note_released(self, run: str, first: int, last: int) -> None:
         """Remember that entries are no longer needed, for those of them that are on flash."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.core.readout import Event
-from gateway.spool.anchors import FOREVER_MS, Anchor
+from gateway.spool.anchors import Anchor
 from gateway.spool.ledger import Kept
 from gateway.spool.losses import damaged, sudden_end, unreadable
 from gateway.spool.ranges import RangeSet
-from gateway.spool.record import Record, SpooledEntry, Stamp, unpack_entries
+from gateway.spool.record import FOREVER_MS, Record, SpooledEntry, Stamp, unpack_entries
 from gateway.spool.recovery import FoundSegment, Notes, RingFound, read_notes
 from gateway.spool.ring import FlashRing
 from gateway.spool.segment import PAGE_BYTES, Scan

@@ -4,11 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.core.protocols import Entry
-from gateway.spool.record import MAX_TIME_MS, Kind, Origin, Record, SpooledEntry, Stamp
+from gateway.spool.record import MAX_INSTANT_MS, MAX_TIME_MS, Kind, Origin, Record, SpooledEntry, Stamp
 from gateway.wire.line import mark_uncertain, stamp
-
-FOREVER_MS = 2**62
-"""An anchor up to here fixes a whole boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +104,8 @@ class Timekeeper:
             ValueError: its time does not fit the wire format.
         """
         body, monotonic_ms, time_ms = entry.body, entry.monotonic_ms, entry.time_ms
+        if not -MAX_INSTANT_MS <= monotonic_ms <= MAX_INSTANT_MS:
+            raise ValueError(f"{monotonic_ms} ms is no instant of a monotonic clock")
         if time_ms is not None:
             if not 0 <= time_ms <= MAX_TIME_MS:
                 raise ValueError(f"{time_ms} ms is no time that fits a line")

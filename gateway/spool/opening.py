@@ -12,7 +12,7 @@ from gateway.core.readout import Event
 from gateway.spool.adoption import Left, recover
 from gateway.spool.anchors import Timekeeper
 from gateway.spool.ledger import Ledger
-from gateway.spool.record import Kind, Origin, boot_tag
+from gateway.spool.record import MAX_SEQUENCE, Kind, Origin, boot_tag
 from gateway.spool.recovery import RingFound, find_ring
 from gateway.spool.ring import FlashRing
 from gateway.spool.setup import SpoolSetup
@@ -34,7 +34,7 @@ async def open_spool(
     Args:
         flash: Survives a power cut.
         memory: RAM-backed, survives this process; None where there is no such thing.
-        setup: Who writes, and within which bounds.
+        setup: Who writes, and within which bounds. A run that wrote before goes on behind its last number.
         clock: Time.
         worker: One thread that waits for the disk; made when left out, ended with the spool.
     """
@@ -54,6 +54,8 @@ async def open_spool(
     left, found = await asyncio.get_running_loop().run_in_executor(worker, _look, tier, flash, setup.segment_bytes)
     events = recover(state, ring, found=found, left=left)
     state.ledger.open_run(setup.run, origin.boot, rank=_NEWEST_RANK)
+    known = [*(place.last for place in state.places.of_run(setup.run)), *state.ledger.recent(setup.run)]
+    state.next_sequence = max((number for number in known if number < MAX_SEQUENCE // 2), default=0) + 1
     state.begin_tier()
     if tier is not None:
         with suppress(SpoolError):

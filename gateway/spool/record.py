@@ -18,6 +18,10 @@ MARKER = b"\xf1\x9d\xc6\xb3"
 """Not ASCII, so it cannot stand in a line."""
 MAX_TIME_MS = 10**13 - 1
 """The year 2286; more does not fit the wire format."""
+MAX_INSTANT_MS = 2**53
+"""On the monotonic clock, or between it and UTC."""
+FOREVER_MS = 2**62
+"""An anchor up to here fixes a whole boot."""
 MAX_SEQUENCE = 2**60 - 1
 MAX_BLOCK_ENTRIES = 128
 MAX_BLOCK_BYTES = 32_768
@@ -254,7 +258,11 @@ def unpack_ranges(payload: bytes) -> list[tuple[int, int]]:
 def _plausible(record: Record) -> bool:
     """Return whether what passed the CRC makes sense, so that nothing behind it need ask again."""
     if record.kind is Kind.ANCHOR:
-        return True
+        return abs(record.time_ms) <= MAX_INSTANT_MS and abs(record.monotonic_ms) <= FOREVER_MS
+    if abs(record.monotonic_ms) > MAX_INSTANT_MS:
+        return False
+    if record.kind in (Kind.MARK, Kind.CLEAN_STOP) and record.first > MAX_TIME_MS:
+        return False
     if not 0 <= record.time_ms <= record.time_ms + record.span_ms <= MAX_TIME_MS:
         return False
     if not record.holds_entries:

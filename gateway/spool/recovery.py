@@ -181,13 +181,14 @@ def _scanned(name: str, whole: bytes, segment_bytes: int) -> FoundSegment:
     limit = segment_bytes - PAGE_BYTES
     result = scan(whole, limit=limit)
     generation, spans = result.generation or 0, spans_of(result.records)
-    summary = decode_summary(whole[limit:], generation)
+    is_whole = len(whole) == segment_bytes
+    summary = decode_summary(whole[limit:], generation) if is_whole else None
     return FoundSegment(
         name=name,
         generation=generation,
         spans=tuple(spans),
         scan=result,
-        is_whole=len(whole) == segment_bytes,
+        is_whole=is_whole,
         is_misleading=summary is not None and summary != spans,
     )
 

@@ -25,7 +25,9 @@ ENCODER = LineEncoder("s", load_vocabulary())
 class Stage:
     """A spool with small segments; `events` are what the last opening declared."""
 
-    def __init__(self, *, has_tier: bool = True, segments: int = 8, counters: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, *, has_tier: bool = True, segments: int = 8, shelves: int = 8, counters: frozenset[str] = frozenset()
+    ) -> None:
         self.clock = FakeClock()
         self.flash = MemoryFiles()
         self.memory = MemoryFiles() if has_tier else None
@@ -35,6 +37,7 @@ class Stage:
         self.starts = 0
         self._boot = 0
         self._segments = segments
+        self._shelves = shelves
         self._counters = counters
         self._running: asyncio.Task[None] | None = None
 
@@ -58,7 +61,7 @@ class Stage:
             event_body=ENCODER.event,
             segment_bytes=SEGMENT_BYTES,
             shelf_bytes=SHELF_BYTES,
-            memory_bytes=8 * SHELF_BYTES,
+            memory_bytes=self._shelves * SHELF_BYTES,
             capacity_bytes=self._segments * SEGMENT_BYTES,
             counters=self._counters,
         )

@@ -1,9 +1,10 @@
 from random import Random
+from typing import Literal
 
 import pytest
 
 from tests.fakes import settle
-from tests.spool.stage import SHELF_BYTES, Stage, gaps, line, middle_of_a_block, numbers
+from tests.spool.stage import SHELF_BYTES, Stage, gaps, line, long_line, middle_of_a_block, numbers
 
 
 @pytest.mark.parametrize("fault", ["allocate", "write", "sync"])
@@ -179,7 +180,8 @@ async def test_a_segment_that_cannot_be_read_is_given_up_after_some_time() -> No
     await stage.kill()
 
 
-async def test_damage_found_late_costs_what_it_touched() -> None:
+@pytest.mark.parametrize("order", ["oldest", "newest"])
+async def test_damage_found_late_costs_what_it_touched(order: Literal["oldest", "newest"]) -> None:
     """Bit rot in a segment that was sound at the start takes a block out of the backlog, and a gap says when."""
     stage = Stage()
     spool = await stage.open()
@@ -187,7 +189,7 @@ async def test_damage_found_late_costs_what_it_touched() -> None:
     await stage.clock.advance(10)
     name = min(stage.flash.contents)
     stage.flash.contents[name][middle_of_a_block(stage.flash.contents[name])] ^= 4
-    lines = await stage.drain()
+    lines = await stage.drain(order)
     lost = set(range(40)) - set(numbers(lines))
     assert 0 < len(lost) == spool.health.damaged < 10
     (gap,) = gaps(lines)
@@ -249,4 +251,53 @@ async def test_a_power_cut_in_the_middle_of_anything(seed: int) -> None:
     assert event.end_ms - event.start_ms < 40_000
     assert gaps(lines)
     assert numbers(lines) == sorted(numbers(lines))
+    await stage.kill()
+
+
+async def test_events_stay_when_memory_is_full() -> None:
+    """Readings make room for what happens later; events that wait with them are kept, also over a kill."""
+    stage = Stage()
+    stage.flash.refusals["write"] = "Read-only file system"
+    await stage.open()
+    event = b"kvarter_event,site=s,kind=counter,cause=reset,device=d from=1i,to=2i,count=0i"
+    await stage.append_every(0.1, 20)
+    stage.append(event)
+    await stage.append_every(0.1, 3000, start=20)
+    assert stage.spool.health.lost > 500
+    await stage.kill()
+    await stage.open()
+    await stage.append_every(0.1, 2000, start=3020)
+    lines = await stage.drain()
+    assert [text for text in lines if b"cause=reset" in text] == [event + b" 1795320002000000000"]
+    spans = [tuple(int(part.split(b"=")[1][:-1]) for part in gap.split(b" ")[1].split(b",")[:2]) for gap in gaps(lines)]
+    kept = set(numbers(lines))
+    for number in set(range(5020)) - kept:
+        assert any(start <= 1_795_320_000_000 + 100 * number <= end for start, end in spans)
+    await stage.kill()
+
+
+async def test_what_gathered_goes_to_flash_in_portions() -> None:
+    """After a long refusal the event loop is not held up by one huge round; everything arrives, in several."""
+    stage = Stage(segments=64, shelves=160)
+    stage.flash.refusals["write"] = "Read-only file system"
+    spool = await stage.open()
+    for number in range(1200):
+        stage.append(long_line(number))
+    stage.flash.refusals.clear()
+    await stage.clock.advance(70)
+    assert spool.health.rounds >= 4
+    await stage.cut_power()
+    await stage.open()
+    assert numbers(await stage.drain())[:1200] == list(range(1200))
+    await stage.kill()
+
+
+async def test_health_can_be_counted() -> None:
+    """Every number of the health has a name, for the status that the gateway publishes."""
+    stage = Stage()
+    spool = await stage.open()
+    counters = spool.health.counters()
+    assert counters["rounds"] == spool.health.rounds > 0
+    assert {"is_refusing", "failures", "lost", "thinned", "damaged"} <= counters.keys()
+    assert all(isinstance(count, int) for count in counters.values())
     await stage.kill()

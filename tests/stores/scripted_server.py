@@ -112,6 +112,7 @@ async def _send(writer: asyncio.StreamWriter, answer: Answer) -> bool:
             writer.write(content[place : place + 1])
             await writer.drain()
             await asyncio.sleep(answer.trickles_s)
+        return True
     writer.write(content[: answer.cut_after])
     await writer.drain()
     return answer.cut_after is None

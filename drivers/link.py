@@ -18,6 +18,8 @@ Trace = Callable[[Literal["out", "in"], bytes, str], None]
 
 _REOPEN_S = (0.5, 1.0, 2.0, 5.0)
 """Waiting time before opening again, after the first, second … failure in a row."""
+_BARREN_CONNECTIONS = 3
+"""After so many connections in a row that were lost before any answer, there is a waiting time as well."""
 _SILENT_REQUESTS = 3
 _SILENT_S = 20.0
 """After so many requests and so long without any answer a connection is given up, since its peer may have lost it."""
@@ -101,6 +103,7 @@ class Link:
         self._failures = 0
         self._retry_s = -math.inf
         self._down = ""
+        self._barren = 0
         self._unanswered = 0
         self._answered_s = -math.inf
         self._companions: dict[type[object], object] = {}
@@ -163,7 +166,10 @@ class Link:
             return await self._ask(stream, turn, receiver)
         except LinkDown as exc:
             self._drop()
-            self._failed(str(exc))
+            self._barren += 1
+            # Who hangs up on one device's request may well answer its neighbour's.
+            if self._barren >= _BARREN_CONNECTIONS:
+                self._failed(str(exc))
             raise
 
     async def _open(self) -> Stream:
@@ -208,6 +214,7 @@ class Link:
             reply = receiver.feed(chunk)
             if reply is not None:
                 self._failures = 0
+                self._barren = 0
                 self._unanswered = 0
                 self._answered_s = self._last_byte_s
                 return reply

@@ -162,7 +162,7 @@ def test_asks_again_on_a_new_connection_when_the_idle_one_was_closed() -> None:
 
 
 def test_a_peer_that_hangs_up_on_every_request_is_down() -> None:
-    """A new connection that is closed instead of answered is a failure of the link."""
+    """Three new connections in a row that are closed instead of answered are a failure of the link."""
 
     async def main() -> None:
         def hang_up(_: bytes) -> Answers:
@@ -171,15 +171,33 @@ def test_a_peer_that_hangs_up_on_every_request_is_down() -> None:
 
         port = FakePort(hang_up)
         link = open_link(SOCKET, clock=LoopClock(), open_stream=port.open)
-        with pytest.raises(LinkDown, match="closed"):
-            await exchange(link)
-        with pytest.raises(LinkDown, match="closed"):
-            await exchange(link)
-        assert len(port.opened) == 1
+        for _ in range(5):
+            with pytest.raises(LinkDown, match="closed"):
+                await exchange(link)
+        assert len(port.opened) == 3
         await asyncio.sleep(0.6)
         with pytest.raises(LinkDown, match="closed"):
             await exchange(link)
-        assert len(port.opened) == 2
+        assert len(port.opened) == 4
+
+
+def test_a_neighbour_is_asked_where_one_request_makes_the_peer_hang_up() -> None:
+    """A peer that hangs up on every second request is asked for the next device's at once, each time."""
+
+    async def main() -> None:
+        def hang_up_on_new_connections(_: bytes) -> Answers:
+            if len(port.opened) % 2:
+                return promptly(_)
+            port.stream.hang_up()
+            return []
+
+        port = FakePort(hang_up_on_new_connections)
+        link = open_link(SOCKET, clock=LoopClock(), open_stream=port.open)
+        for _ in range(5):
+            assert await exchange(link) == b"1234"
+            port.stream.hang_up()
+            with pytest.raises(LinkDown, match="closed"):
+                await exchange(link)
 
     run_virtual(main())
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from drivers.profile import Table
 from tests.fakes import FakeClock
 
-TABLES = {3: Table.HOLDING, 4: Table.INPUT}
+TABLES = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
+BITS = (1, 2)
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2
 
 
@@ -42,4 +43,8 @@ class RegisterStream:
         words = [self.held.get((TABLES[function], address)) for address in range(first, first + count)]
         if None in words:
             return bytes((function | 0x80, ILLEGAL_ADDRESS))
+        if function in BITS:
+            octets = (count + 7) // 8
+            packed = sum(1 << index for index, bit in enumerate(words) if bit)
+            return bytes((function, octets)) + packed.to_bytes(octets, "little")
         return struct.pack(f">BB{count}H", function, 2 * count, *words)

@@ -113,11 +113,17 @@ def test_tests_hold_the_registers_they_expect_from(file: ProfileFile) -> None:
     profile = modbus(file)
     for test in profile.tests:
         shift = (profile.instances.stride if profile.instances else 0) * ((test.instance or 1) - 1)
-        held = {first + index for first, words in test.registers.items() for index in range(len(words))}
+        held = {
+            (table, first + index)
+            for table, runs in ((profile.modbus.table, test.registers), *test.tables.items())
+            for first, words in runs.items()
+            for index in range(len(words))
+        }
         for point in profile.points:
             if point.point in test.expect:
                 for field in point.fields:
-                    assert held >= {field.address + shift + index for index in range(field.words)}, point.point
+                    table, first = field.table or profile.modbus.table, field.address + shift
+                    assert held >= {(table, first + index) for index in range(field.words)}, point.point
 
 
 @EVERY_MODBUS_PROFILE

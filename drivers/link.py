@@ -3,10 +3,13 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol, TypeVar, cast
 
 from drivers.link_line import Line, line_of
+from drivers.link_talk import Talk
 from gateway.core.clock import Clock
 from gateway.core.errors import CorruptFrame, LinkDown
 from gateway.core.protocols import Stream
@@ -81,13 +84,20 @@ class Link:
         open_stream: Opens it.
         clock: For silences and waiting times.
         trace: Told of every byte that goes out or comes in.
+        lock: Held while the port is in use; one of its own where nobody else shares the port.
 
     Raises:
         ConfigError: a serial link whose baud rate or parity is not known.
     """
 
     def __init__(
-        self, settings: LinkSettings, *, open_stream: OpenStream, clock: Clock, trace: Trace | None = None
+        self,
+        settings: LinkSettings,
+        *,
+        open_stream: OpenStream,
+        clock: Clock,
+        trace: Trace | None = None,
+        lock: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
         self.settings = settings
         self.line: Line = line_of(settings)
@@ -95,7 +105,7 @@ class Link:
         self._open_stream = open_stream
         self._clock = clock
         self._trace = trace
-        self._lock = asyncio.Lock()
+        self._lock = lock or asyncio.Lock()
         self._stream: Stream | None = None
         self._generation = 0
         self._opened_s = -math.inf
@@ -145,6 +155,46 @@ class Link:
             started_s = self._clock.monotonic()
             try:
                 return await self._exchange(turn, receiver)
+            finally:
+                self.counters.busy_s += self._clock.monotonic() - started_s
+
+    async def hear(self, *, deadline_s: float) -> bytes:
+        """Return the next bytes that arrive without having been asked for, b"" when the deadline passed first.
+
+        Args:
+            deadline_s: On the loop's clock.
+
+        Raises:
+            LinkDown: the port or connection is gone and could not be had back.
+        """
+        async with self._lock:
+            stream = self._stream or await self._open()
+            try:
+                chunk = await stream.receive(deadline_s=deadline_s)
+            except LinkDown as exc:
+                self._drop()
+                self._failed(str(exc))
+                raise
+            if chunk:
+                self._failures = 0
+                self._took(chunk)
+            return chunk
+
+    async def talk(self, dialogue: Callable[[Talk], Awaitable[T]]) -> T:
+        """Return what a dialogue of several turns gives; nobody else uses the link meanwhile.
+
+        Raises:
+            LinkDown: the port or connection is gone and could not be had back.
+        """
+        async with self._lock:
+            started_s = self._clock.monotonic()
+            stream = self._stream or await self._open()
+            try:
+                return await dialogue(Talk(stream, write=partial(self._write, stream), took=self._took))
+            except LinkDown as exc:
+                self._drop()
+                self._failed(str(exc))
+                raise
             finally:
                 self.counters.busy_s += self._clock.monotonic() - started_s
 
@@ -208,9 +258,7 @@ class Link:
         on_line_s = (len(turn.request) + turn.reply_bytes) * line.character_s
         deadline_s = asyncio.get_running_loop().time() + turn.timeout_s + on_line_s
         while chunk := await stream.receive(deadline_s=deadline_s):
-            self._last_byte_s = self._clock.monotonic()
-            if self._trace is not None:
-                self._trace("in", chunk, "")
+            self._took(chunk)
             reply = receiver.feed(chunk)
             if reply is not None:
                 self._failures = 0
@@ -220,6 +268,11 @@ class Link:
                 return reply
         await self._give_up(stream, receiver)
         return None
+
+    def _took(self, chunk: bytes, became: str = "") -> None:
+        self._last_byte_s = self._clock.monotonic()
+        if self._trace is not None:
+            self._trace("in", chunk, became)
 
     def _write(self, stream: Stream, request: bytes) -> None:
         if self._trace is not None:
@@ -255,9 +308,7 @@ class Link:
             deadline_s = loop.time() + math.ceil(wait_s * 1000) / 1000
             chunk = await stream.receive(deadline_s=deadline_s)
             if chunk:
-                self._last_byte_s = clock.monotonic()
-                if self._trace is not None:
-                    self._trace("in", chunk, "stray")
+                self._took(chunk, "stray")
                 receiver.stray(chunk)
                 if self._last_byte_s > limit_s:
                     raise CorruptFrame(

@@ -91,6 +91,15 @@ class _SerialStream:
             self._on_readable()
         return self._inbox.get(deadline_s=deadline_s)
 
+    def set_baudrate(self, baudrate: int) -> None:
+        try:
+            # The bytes of an acknowledgement must leave at the old speed.
+            termios.tcdrain(self._descriptor)
+            self._port.baudrate = baudrate
+        except (OSError, ValueError, termios.error) as exc:
+            self._fail(f"cannot work at {baudrate} baud: {exc}")
+            raise LinkDown(self._inbox.failure) from exc
+
     def close(self) -> None:
         self._fail("the port is closed")
 

@@ -118,6 +118,9 @@ class _TcpStream(asyncio.Protocol):
             self._paused = False
         return self._inbox.get(deadline_s=deadline_s)
 
+    def set_baudrate(self, baudrate: int) -> None:
+        """Nothing: the speed is the converter's own."""
+
     def close(self) -> None:
         self._inbox.fail(f"{self._link}: {self._endpoint}: the connection is closed")
         if self._transport is not None:
@@ -155,6 +158,9 @@ class _UdpStream(asyncio.DatagramProtocol):
 
     def receive(self, *, deadline_s: float) -> Coroutine[Any, Any, bytes]:
         return self._inbox.get(deadline_s=deadline_s)
+
+    def set_baudrate(self, baudrate: int) -> None:
+        """Nothing: the speed is the converter's own."""
 
     def close(self) -> None:
         self._inbox.fail(f"{self._link}: {self._endpoint}: the socket is closed")

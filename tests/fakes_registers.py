@@ -32,6 +32,9 @@ class RegisterStream:
         await self.clock.advance(max(0.0, deadline_s - asyncio.get_running_loop().time()))
         return b""
 
+    def set_baudrate(self, baudrate: int) -> None:
+        """It has no wire."""
+
     def close(self) -> None:
         self.answers.clear()
 

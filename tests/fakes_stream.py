@@ -81,6 +81,7 @@ class FakeStream:
         self.written_s: list[float] = []
         self.is_closed = False
         self.peer_closed = False
+        self.baudrates: list[int] = []
 
     def write(self, data: bytes) -> None:
         if self.is_closed or self.peer_closed:
@@ -113,6 +114,9 @@ class FakeStream:
                 await self._changed.wait()
             finally:
                 timer.cancel()
+
+    def set_baudrate(self, baudrate: int) -> None:
+        self.baudrates.append(baudrate)
 
     def hang_up(self) -> None:
         """Close from the other side."""

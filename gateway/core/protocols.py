@@ -21,12 +21,16 @@ class Driver(Protocol):
 
 
 class Listener(Protocol):
-    """Receives the telegrams of a device that pushes."""
+    """Receives the telegrams of meters that send by themselves; one port may carry several of them."""
 
-    def telegrams(self) -> AsyncIterator[Sequence[Readout]]:
-        """Yield the readouts of each telegram, one per device in it.
+    async def listen(self, *, deadline_s: float) -> Sequence[Readout]:
+        """Return the readouts of the next telegram, one per device in it, none when the deadline passed first.
+
+        Args:
+            deadline_s: On `Clock.monotonic`.
 
         Raises:
+            CorruptFrame: what came is no telegram, or cannot be opened; the next call goes on behind it.
             LinkDown: the port or connection is gone.
         """
 
@@ -46,6 +50,13 @@ class Stream(Protocol):
 
         Raises:
             LinkDown: the other side closed, or the device is gone.
+        """
+
+    def set_baudrate(self, baudrate: int) -> None:
+        """Change the speed of a serial port, once what was written has left; nothing on a socket.
+
+        Raises:
+            LinkDown: the port refuses it.
         """
 
     def close(self) -> None:

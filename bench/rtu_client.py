@@ -16,7 +16,7 @@ from pymodbus.client import AsyncModbusSerialClient
 from bench.meter import PROFILE, REGISTERS, meter_fields, write_profile
 from bench.peer import converted
 from drivers.catalog import Catalog
-from drivers.factory import LearntHoles, create_driver, open_link
+from drivers.factory import LearntHoles, create_driver, open_link, Metering
 from gateway.app.clock import SystemClock
 from gateway.core.quantity import load_vocabulary
 from gateway.core.readout import Status
@@ -33,7 +33,7 @@ async def read_ours(port: str, baudrate: int, parity: str, *, seconds: float) ->
     settings = LinkSettings.model_validate({"id": "line", "serial": port, "baudrate": baudrate, "parity": parity})
     link = open_link(settings, clock=clock)
     device = DeviceSettings(id="meter", profile=PROFILE, link="line", unit_id=1)
-    driver = create_driver(device, profile, link, clock=clock, vocabulary=vocabulary, holes=LearntHoles())
+    driver = create_driver(device, profile, link, metering=Metering(clock, vocabulary), holes=LearntHoles())
     await driver.read(points)
     reads, cpu_s, end_s = 0, time.process_time(), time.monotonic() + seconds
     while time.monotonic() < end_s:

@@ -8,7 +8,17 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
-from drivers.profile import SCHEMAS, ModbusPoint, ModbusProfile, Point, Profile, SunspecModel, ValueType
+from drivers.profile import (
+    SCHEMAS,
+    ModbusPoint,
+    ModbusProfile,
+    Profile,
+    RegisterProfile,
+    SunspecModel,
+    SunspecProfile,
+    ValueType,
+)
+from drivers.profile_head import Point
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary
 from gateway.core.units import conversion
@@ -96,6 +106,18 @@ class Catalog:
         return self._files.setdefault(path, ProfileFile(path, self._vocabulary))
 
 
+def with_registers(file: ProfileFile) -> RegisterProfile:
+    """Return the profile of a device that has registers.
+
+    Raises:
+        ConfigError: it speaks another protocol.
+    """
+    profile = file.profile
+    if isinstance(profile, ModbusProfile | SunspecProfile):
+        return profile
+    raise ConfigError(f"{profile.profile} speaks {profile.protocol}: it has no registers")
+
+
 def load_sunspec_models(path: Path = SUNSPEC_MODELS) -> Mapping[int, SunspecModel]:
     """Return the SunSpec models by id.
 
@@ -150,7 +172,8 @@ def _check_point(document: Document, place: tuple[str | int, ...], point: Point,
         raise fault(document, (*place, "point"), f"{point.point!r} is not in the vocabulary{hint}")
     quantity = vocabulary[point.point]
     try:
-        conversion(point.unit, quantity.unit)
+        # What a meter says itself is converted, or refused, when it says it.
+        conversion(point.unit or quantity.unit, quantity.unit)
     except ValueError as exc:
         raise fault(document, (*place, "unit"), str(exc)) from exc
     for code, state in (point.states or {}).items():

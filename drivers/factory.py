@@ -1,47 +1,45 @@
-"""Protocol name → driver: the only file that knows them all."""
+"""Protocol name → driver: the one door to the drivers for whoever assembles a role."""
 
 from collections.abc import Sequence
 from typing import Protocol, get_args
 
-from drivers.catalog import load_sunspec_models
 from drivers.link import Link, OpenStream, Trace
 from drivers.link_serial import open_serial
 from drivers.link_socket import open_tcp, open_udp
-from drivers.modbus.bus import ModbusBus, Peer
-from drivers.modbus.driver import ModbusDriver
+from drivers.meters import Metering, create_listener, create_record_driver
 from drivers.modbus.holes import LearntHoles
-from drivers.modbus.origin import Scaling, modbus_scaling
-from drivers.modbus.plan import Limits, ReadPlan, plan_reads
-from drivers.modbus.points import demanded, modbus_specs, offered
-from drivers.modbus.reader import RegisterReader
-from drivers.modbus.spec import PointSpec
-from drivers.modbus.timing import bus_timing
-from drivers.profile import ModbusProfile, ModbusTraits, Profile, Setting, SunspecTraits
-from drivers.sunspec.driver import SunspecDriver
-from drivers.sunspec.origin import sunspec_scaling
-from drivers.sunspec.points import expected, sunspec_specs
+from drivers.modbus.origin import Scaling
+from drivers.modbus.plan import ReadPlan
+from drivers.modbus.points import demanded, offered
+from drivers.profile import ModbusProfile, Profile, SunspecProfile
+from drivers.profile_head import Setting
+from drivers.records.origin import record_scaling
+from drivers.records.plan import RecordPlan, plan_readout
+from drivers.records.plan import is_pushed as sends_by_itself
+from drivers.registers import create_register_driver, read_plan, register_scaling
 from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Driver, Stream
-from gateway.core.quantity import Vocabulary, load_vocabulary
+from gateway.core.quantity import Vocabulary
 from gateway.core.site import DeviceSettings, LinkSettings
 from gateway.document.validation import nearest
 
 __all__ = [
     "FieldDriver",
     "LearntHoles",
+    "Metering",
     "Scaling",
     "create_driver",
+    "create_listener",
+    "is_pushed",
     "missing_settings",
     "open_link",
     "open_stream",
     "points_of",
+    "poll_plan",
     "read_plan",
     "scaling",
 ]
-
-RETRY_CODES = (5, 6, 11)
-"""Exception codes by which a SunSpec device says 'later'."""
 
 
 class FieldDriver(Driver, Protocol):
@@ -78,23 +76,26 @@ def open_link(
     return Link(settings, open_stream=open_stream, clock=clock, trace=trace)
 
 
+def is_pushed(profile: Profile) -> bool:
+    """Return whether the device sends by itself, so that a listener hears it and no driver asks it."""
+    return not isinstance(profile, ModbusProfile | SunspecProfile) and sends_by_itself(profile)
+
+
 def create_driver(
     settings: DeviceSettings,
     profile: Profile,
     link: Link,
     *,
-    clock: Clock,
-    vocabulary: Vocabulary,
+    metering: Metering,
     holes: LearntHoles,
 ) -> FieldDriver:
-    """Return the driver of a device.
+    """Return the driver of a device that is asked.
 
     Args:
         settings: The device in the site file.
         profile: Its model.
         link: Where it is.
-        clock: For the instant of each readout.
-        vocabulary: Units and plausible ranges.
+        metering: What all devices of the building are read with.
         holes: What is known of its holes; what is learnt is added.
 
     Raises:
@@ -102,39 +103,24 @@ def create_driver(
     """
     for key in missing_settings(profile, settings):
         raise ConfigError(f"{settings.id}: {key} is missing: the values of {profile.profile} mean nothing without it")
-    bus = link.companion(ModbusBus, lambda: ModbusBus(link, clock=clock))
-    traits = _traits(profile)
-    unit = profile.link_defaults.unit_id if settings.unit_id is None else settings.unit_id
-    peer = Peer(settings.id, unit, traits.timeout, traits.pause, traits.pause_after_connect)
-    reader = RegisterReader(peer, bus, limits=_limits(profile), holes=holes, clock=clock)
-    if isinstance(profile, ModbusProfile):
-        return ModbusDriver(settings, profile, reader=reader, vocabulary=vocabulary)
-    models = load_sunspec_models()
-    return SunspecDriver(settings, profile, reader=reader, models=models, vocabulary=vocabulary)
+    if isinstance(profile, ModbusProfile | SunspecProfile):
+        return create_register_driver(
+            settings, profile, link, clock=metering.clock, vocabulary=metering.vocabulary, holes=holes
+        )
+    return create_record_driver(settings, profile, link, metering=metering)
 
 
-def read_plan(
-    settings: DeviceSettings,
-    profile: Profile,
-    link: LinkSettings,
-    points: Sequence[str],
-    *,
-    holes: LearntHoles | None = None,
-) -> ReadPlan:
-    """Return the requests that give the points, and how long each of them takes the link.
-
-    The addresses of a SunSpec device are those of a device that has the models one behind the other.
+def poll_plan(
+    settings: DeviceSettings, profile: Profile, link: LinkSettings, points: Sequence[str]
+) -> ReadPlan | RecordPlan:
+    """Return the requests of one poll, and how long they take the link.
 
     Raises:
         ConfigError: the link's baud rate is not known, or the model has no such instance.
     """
-    specs = _specs(settings, profile, load_vocabulary())
-    return plan_reads(
-        [specs[point] for point in points if point in specs],
-        limits=_limits(profile),
-        bus=bus_timing(link, pause_s=_traits(profile).pause),
-        cuts=holes.cuts if holes is not None else (),
-    )
+    if isinstance(profile, ModbusProfile | SunspecProfile):
+        return read_plan(settings, profile, link, points)
+    return plan_readout(profile, link, points)
 
 
 def points_of(profile: Profile, settings: DeviceSettings) -> tuple[str, ...]:
@@ -165,28 +151,9 @@ def scaling(profile: Profile, settings: DeviceSettings, vocabulary: Vocabulary) 
     Raises:
         ConfigError: the model has no such instance.
     """
-    if isinstance(profile, ModbusProfile):
-        found = modbus_scaling(profile, settings, vocabulary)
+    if isinstance(profile, ModbusProfile | SunspecProfile):
+        found = register_scaling(profile, settings, vocabulary)
     else:
-        found = sunspec_scaling(profile, settings, vocabulary, models=load_sunspec_models())
+        found = record_scaling(profile, settings, vocabulary)
     wanted = points_of(profile, settings)
     return {point: found[point] for point in wanted if point in found}
-
-
-def _specs(settings: DeviceSettings, profile: Profile, vocabulary: Vocabulary) -> dict[str, PointSpec]:
-    if isinstance(profile, ModbusProfile):
-        return modbus_specs(profile, settings, vocabulary)
-    models = load_sunspec_models()
-    held = expected(profile, models)
-    return sunspec_specs(profile, settings, vocabulary, held=held, models=models)
-
-
-def _limits(profile: Profile) -> Limits:
-    if isinstance(profile, ModbusProfile):
-        traits = profile.modbus
-        return Limits(traits.max_registers, traits.single_values, traits.holes, frozenset(traits.retry_codes))
-    return Limits(profile.sunspec.max_registers, retry_codes=frozenset(RETRY_CODES), ones_are_nothing=True)
-
-
-def _traits(profile: Profile) -> ModbusTraits | SunspecTraits:
-    return profile.modbus if isinstance(profile, ModbusProfile) else profile.sunspec

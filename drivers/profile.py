@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from gateway.core.scalars import Duration, Interval, ProfileId
+from drivers.profile_head import Number, Point, PointName, ProfileHead, Setting
+from drivers.profile_records import KmpProfile, MbusProfile, ObisProfile, RecordProfile
+from gateway.core.scalars import Duration
 from gateway.core.site import Strict
 
 LAST_ADDRESS = 0xFFFF
 Address = Annotated[int, Field(ge=0, le=LAST_ADDRESS)]
 Word = Annotated[int, Field(ge=0, le=0xFFFF)]
-PointName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Number = float | int
-Setting = Literal["ct_ratio", "vt_ratio", "pulse_weight"]
 
 
 class Table(StrEnum):
@@ -81,15 +80,6 @@ WORDS: Mapping[ValueType, int] = {
 """Registers per value; a string says it by `count`."""
 
 
-class Source(Strict):
-    """Where the facts come from."""
-
-    document: str
-    version: str
-    firmware: str = ""
-    note: str = ""
-
-
 class RegisterField(Strict):
     """One value in the device's registers."""
 
@@ -143,41 +133,6 @@ class Part(RegisterField):
     """One summand of a value that the device splits, for example kWh and MWh registers."""
 
     scale: float = 1.0
-
-
-class Point(Strict):
-    """What every protocol's point has."""
-
-    point: PointName
-    """Name in the vocabulary."""
-    unit: str
-    """The device's own."""
-    scale: float = 1.0
-    offset: float = 0.0
-    """value = raw * scale + offset, in the device's unit."""
-    states: dict[int | str, int] | None = None
-    """Device code → vocabulary code; a code that is not listed gives no value."""
-    otherwise: int | None = None
-    """Vocabulary code when no listed bit is set."""
-    absent: tuple[int, ...] = ()
-    """Raw codes for 'no value', as unsigned numbers of the type's width; NaN and infinity always are."""
-    limits: tuple[Number, Number] | None = None
-    """Plausible range in the vocabulary's unit, where this model's is narrower."""
-    interval: Interval | None = None
-    """The profile's own if left out."""
-    optional: bool = False
-    """Not every machine of the model has it: 'illegal address' means absent, not an error."""
-    multiply_by: tuple[Setting, ...] = ()
-    """Keys of the site file that the raw value must be multiplied by; `check` demands them."""
-    wrap: Annotated[float, Field(gt=0)] | None = None
-    """Where the counter would reach this value it is 0 again, in the device's unit."""
-
-    @field_validator("scale")
-    @classmethod
-    def _not_zero(cls, scale: float) -> float:
-        if scale == 0:
-            raise ValueError("a scale of 0 makes every value 0")
-        return scale
 
 
 class ModbusPoint(Point):
@@ -266,16 +221,6 @@ class Identity(Strict):
     model: RegisterField | None = None
 
 
-class LinkDefaults(Strict):
-    """How the device leaves the factory."""
-
-    baudrate: int | None = None
-    parity: Literal["none", "even", "odd"] | None = None
-    stop_bits: Literal[1, 2] | None = None
-    tcp_port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    unit_id: Annotated[int, Field(ge=0, le=255)] = 1
-
-
 class ProfileTest(Strict):
     """Raw registers and the values that a document or a second source gives for them."""
 
@@ -291,26 +236,6 @@ class ProfileTest(Strict):
     """Where the expected values come from."""
 
 
-class ProfileHead(Strict):
-    """What every profile has."""
-
-    profile: ProfileId
-    maker: str
-    model: str
-    kind: Literal[
-        "electricity_meter", "heat_meter", "water_meter", "gas_meter", "heat_pump", "ev_charger", "pv_inverter",
-        "battery", "ventilation", "indoor_climate", "weather_station",
-    ]  # fmt: skip
-    source: Annotated[tuple[Source, ...], Field(min_length=1)]
-    caveats: tuple[str, ...] = ()
-    """What a reader of the values must know."""
-    setup: tuple[str, ...] = ()
-    """How address and baud rate are set on the device itself."""
-    link_defaults: LinkDefaults = LinkDefaults()
-    interval: Interval
-    tests: Annotated[tuple[ProfileTest, ...], Field(min_length=1)]
-
-
 class ModbusProfile(ProfileHead):
     """A device whose registers have fixed addresses."""
 
@@ -322,6 +247,7 @@ class ModbusProfile(ProfileHead):
     instances: Instances | None = None
     variants: tuple[Variant, ...] = ()
     points: Annotated[tuple[ModbusPoint, ...], Field(min_length=1)]
+    tests: Annotated[tuple[ProfileTest, ...], Field(min_length=1)]
 
 
 class SunspecPoint(Point):
@@ -349,10 +275,21 @@ class SunspecProfile(ProfileHead):
     protocol: Literal["sunspec"]
     sunspec: SunspecTraits = SunspecTraits()
     points: Annotated[tuple[SunspecPoint, ...], Field(min_length=1)]
+    tests: Annotated[tuple[ProfileTest, ...], Field(min_length=1)]
 
 
-Profile = ModbusProfile | SunspecProfile
-SCHEMAS: Mapping[str, type[ModbusProfile] | type[SunspecProfile]] = {"modbus": ModbusProfile, "sunspec": SunspecProfile}
+RegisterProfile = ModbusProfile | SunspecProfile
+Profile = RegisterProfile | RecordProfile
+SCHEMAS: Mapping[str, type[Profile]] = {
+    "modbus": ModbusProfile,
+    "sunspec": SunspecProfile,
+    "mbus": MbusProfile,
+    "kmp": KmpProfile,
+    "p1": ObisProfile,
+    "d0": ObisProfile,
+    "sml": ObisProfile,
+    "dlms": ObisProfile,
+}
 
 
 class SunspecField(Strict):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.factory import FieldDriver, create_driver, open_link
+from drivers.factory import FieldDriver, Metering, create_driver, open_link
 from drivers.link import Link
 from drivers.modbus.holes import LearntHoles
 from drivers.profile import ModbusProfile, SunspecProfile
@@ -109,5 +109,5 @@ def bench(
         answer = (rtu_device if link.modbus_framing == "rtu" else tcp_device)({1: answer})
     port, clock, known = FakePort(answer), LoopClock(), holes or LearntHoles()
     opened = open_link(link, clock=clock, open_stream=port.open)
-    driver = create_driver(settings or device(), profile, opened, clock=clock, vocabulary=VOCABULARY, holes=known)
+    driver = create_driver(settings or device(), profile, opened, metering=Metering(clock, VOCABULARY), holes=known)
     return Bench(driver, opened, port, known)

@@ -92,6 +92,15 @@ class ReadPlan:
         """Time on the bus."""
         return sum(block.duration_s for block in self.blocks)
 
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """The requests in words: table, first address and count."""
+        return tuple(f"{block.table} {block.address}+{block.count}" for block in self.blocks)
+
+    def as_json(self) -> list[dict[str, str | int]]:
+        """Return the requests as `check --json` prints them."""
+        return [{"table": block.table, "address": block.address, "count": block.count} for block in self.blocks]
+
 
 def plan_reads(specs: Iterable[PointSpec], *, limits: Limits, bus: BusTiming, cuts: Collection[Cut] = ()) -> ReadPlan:
     """Return the cheapest plan that gives every point.

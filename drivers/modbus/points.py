@@ -10,13 +10,11 @@ from drivers.profile import (
     ModbusPoint,
     ModbusProfile,
     Part,
-    Point,
     Profile,
     RegisterField,
-    Setting,
-    SunspecProfile,
     Variant,
 )
+from drivers.profile_head import Point, Setting
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Kind, Quantity, Vocabulary
 from gateway.core.site import DeviceSettings
@@ -38,7 +36,7 @@ def opposite(name: str) -> str:
 def offered(profile: Profile, settings: DeviceSettings) -> tuple[str, ...]:
     """Return the vocabulary names of every point that the profile, or a variant of it, gives for this device."""
     names = [point.point for point in profile.points]
-    if not isinstance(profile, SunspecProfile):
+    if isinstance(profile, ModbusProfile):
         names += [point.point for variant in profile.variants for point in variant.points]
     return tuple(dict.fromkeys(opposite(name) if settings.invert else name for name in names))
 
@@ -46,7 +44,7 @@ def offered(profile: Profile, settings: DeviceSettings) -> tuple[str, ...]:
 def demanded(profile: Profile, settings: DeviceSettings) -> dict[str, set[Setting]]:
     """Return point → keys of the site file that its raw value is multiplied by."""
     points: list[Point] = list(profile.points)
-    if not isinstance(profile, SunspecProfile):
+    if isinstance(profile, ModbusProfile):
         points += [point for variant in profile.variants for point in variant.points]
     found: dict[str, set[Setting]] = {}
     for point in points:

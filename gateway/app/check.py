@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from drivers.factory import read_plan
+from drivers.factory import poll_plan
 from drivers.modbus.plan import ReadPlan
+from drivers.records.plan import RecordPlan
 from gateway.app.configuration import Configuration, PlannedDevice, load_configuration
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.core.readout import Readout, Status
@@ -33,7 +34,7 @@ class DevicePlan:
 
     device: PlannedDevice
     interval_s: float
-    plan: ReadPlan
+    plan: ReadPlan | RecordPlan
 
     @property
     def load(self) -> float:
@@ -42,8 +43,8 @@ class DevicePlan:
 
     @property
     def requests(self) -> str:
-        """The requests of one poll, in words: table, first address and count."""
-        return ", ".join(f"{block.table} {block.address}+{block.count}" for block in self.plan.blocks)
+        """The requests of one poll, in words."""
+        return ", ".join(self.plan.requests) or "none: it sends by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,7 @@ class Report:
                             "profile": plan.device.settings.profile,
                             "unit_id": plan.device.unit_id,
                             "interval_s": plan.interval_s,
-                            "requests": [
-                                {"table": block.table, "address": block.address, "count": block.count}
-                                for block in plan.plan.blocks
-                            ],
+                            "requests": plan.plan.as_json(),
                             "duration_s": round(plan.plan.duration_s, 6),
                         }
                         for plan in link.plans
@@ -183,7 +181,7 @@ def _link_plan(configuration: Configuration, link: LinkSettings) -> LinkPlan:
 def _device_plans(device: PlannedDevice, link: LinkSettings) -> list[DevicePlan]:
     plans = []
     for group in device.groups:
-        plan = read_plan(device.settings, device.file.profile, link, group.points)
+        plan = poll_plan(device.settings, device.file.profile, link, group.points)
         plans.append(DevicePlan(device, group.interval_s, plan))
     return plans
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from drivers.factory import create_driver, open_link
+from drivers.factory import Metering, create_driver, open_link
 from drivers.link import Link
 from drivers.modbus.holes import LearntHoles
 from gateway import __version__
@@ -118,6 +118,7 @@ class Edge:
         self._pollers: list[Poller] = []
         self._links: dict[str, Link] = {}
         self._recorder: Recorder | None = None
+        self._metering = Metering(self.clock, configuration.vocabulary, configuration.site.timezone)
         self._holes = load_holes(self.data)
         self._serial_numbers = load_serial_numbers(self.data)
         self._others: list[Callable[[], Mapping[str, int]]] = []
@@ -258,8 +259,7 @@ class Edge:
                 device.settings,
                 device.file.profile,
                 link,
-                clock=self.clock,
-                vocabulary=self.configuration.vocabulary,
+                metering=self._metering,
                 holes=self._holes.setdefault(device.settings.id, LearntHoles()),
             )
             identified = IdentifiedDriver(

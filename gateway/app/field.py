@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drivers.catalog import Catalog
-from drivers.factory import LearntHoles, create_driver, missing_settings, open_link, points_of
+from drivers.factory import LearntHoles, Metering, create_driver, missing_settings, open_link, points_of
 from drivers.profile import Profile
 from gateway.app.clock import SystemClock
 from gateway.core.errors import ConfigError
@@ -117,7 +117,7 @@ async def read_once(profile_id: str, *, link: Options, device: Options) -> Found
         raise ConfigError(f"{profile.profile} needs --{key.replace('_', '-')}: its values mean nothing without it")
     port = open_link(link_settings, clock=clock)
     try:
-        driver = create_driver(settings, profile, port, clock=clock, vocabulary=vocabulary, holes=LearntHoles())
+        driver = create_driver(settings, profile, port, metering=Metering(clock, vocabulary), holes=LearntHoles())
         readout = await driver.read(points_of(profile, settings), keep_raw=True)
         time_ms = clock.utc_ms() - round((clock.monotonic() - readout.monotonic_s) * 1000)
         identity = await driver.identify()

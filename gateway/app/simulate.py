@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 from drivers.catalog import Catalog
-from drivers.profile import Profile
+from drivers.profile import ModbusProfile, RegisterProfile, SunspecProfile
+from drivers.profile_records import RecordProfile
 from gateway.app.clock import SystemClock
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary, load_vocabulary
+from gateway.document.tree import load_document
 from gateway.sim.device import SimulatedDevice, ValueSource
 from gateway.sim.faults import Mischief, parse_faults
 from gateway.sim.image import Layout, lay_out
 from gateway.sim.life import Life
+from gateway.sim.meters import METERS
 from gateway.sim.plan import plan_for
 from gateway.sim.proxy import proxy_pty, proxy_tcp
 from gateway.sim.server import serve_pty, serve_tcp
+from gateway.sim.talker import talk_pty, talk_tcp
 from gateway.sim.truth import TruthLog
-from gateway.sim.values import load_values
+from gateway.sim.values import FixedValues, load_values, parse_numbers
 
 LAST_PORT = 65535
 
@@ -51,6 +55,9 @@ async def run_simulation(wanted: Simulation, *, stop: asyncio.Event, announce: C
     """
     vocabulary = load_vocabulary()
     profile = Catalog(vocabulary).find(wanted.profile).profile
+    if not isinstance(profile, ModbusProfile | SunspecProfile):
+        await _run_meter(wanted, profile, vocabulary, stop=stop, announce=announce)
+        return
     async with AsyncExitStack() as stack:
         log = stack.enter_context(TruthLog(wanted.log)) if wanted.log else None
         device = _device(wanted, profile, vocabulary, log=log)
@@ -60,7 +67,35 @@ async def run_simulation(wanted: Simulation, *, stop: asyncio.Event, announce: C
         await stop.wait()
 
 
-def _device(wanted: Simulation, profile: Profile, vocabulary: Vocabulary, *, log: TruthLog | None) -> SimulatedDevice:
+async def _run_meter(
+    wanted: Simulation,
+    profile: RecordProfile,
+    vocabulary: Vocabulary,
+    *,
+    stop: asyncio.Event,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve a meter that is not Modbus, on a socket as behind a transparent converter, or on a pseudo-terminal."""
+    if wanted.faults or wanted.log:
+        raise ConfigError(f"{profile.profile} speaks {profile.protocol}: --faults and --log are for Modbus devices")
+    names = [point.point for point in profile.points]
+    source: ValueSource = Life(names, vocabulary, plan=plan_for(profile.kind, wanted.seed), seed=wanted.seed)
+    if wanted.values is not None:
+        source = FixedValues(parse_numbers(load_document(wanted.values), names))
+    meter = METERS[profile.protocol](profile, source, clock=SystemClock(trusted=True), vocabulary=vocabulary)
+    async with AsyncExitStack() as stack:
+        if wanted.pty is not None:
+            where = str(await stack.enter_async_context(talk_pty(meter, wanted.pty)))
+        else:
+            host, port = _split(wanted.listen or "")
+            where = await stack.enter_async_context(talk_tcp(meter, host=host, port=port))
+        announce(f"{profile.profile} on {where}")
+        await stop.wait()
+
+
+def _device(
+    wanted: Simulation, profile: RegisterProfile, vocabulary: Vocabulary, *, log: TruthLog | None
+) -> SimulatedDevice:
     layout = lay_out(profile, vocabulary, name=profile.profile)
     unit_id = profile.link_defaults.unit_id if wanted.unit is None else wanted.unit
     sources = _sources(wanted, profile, layout, vocabulary)
@@ -69,7 +104,9 @@ def _device(wanted: Simulation, profile: Profile, vocabulary: Vocabulary, *, log
     )
 
 
-def _sources(wanted: Simulation, profile: Profile, layout: Layout, vocabulary: Vocabulary) -> Mapping[int, ValueSource]:
+def _sources(
+    wanted: Simulation, profile: RegisterProfile, layout: Layout, vocabulary: Vocabulary
+) -> Mapping[int, ValueSource]:
     """Return where the values of each instance come from."""
     if wanted.values is not None:
         fixed = load_values(wanted.values, layout.points[1])

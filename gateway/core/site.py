@@ -84,6 +84,10 @@ class DeviceSettings(Strict):
     link: Identifier
     unit_id: Annotated[int, Field(ge=0, le=255)] | None = None
     """The profile's default if left out."""
+    meter_address: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")] | None = None
+    """M-Bus secondary address (8 digits, F for any; maker, version and medium may follow), or IEC 62056-21 address."""
+    key: Credential | None = None
+    """What opens the telegrams of a meter that encrypts them: a file with hexadecimal digits."""
     instance: Annotated[int, Field(ge=1)] | None = None
     """Which connector or channel of a device that has several."""
     role: Role | None = None

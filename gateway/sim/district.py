@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from drivers.catalog import Catalog
+from drivers.catalog import Catalog, with_registers
 from gateway.core.clock import Clock
 from gateway.core.quantity import Vocabulary
 from gateway.core.site import Role
@@ -216,7 +216,7 @@ class District:
 
     def _lay_out(self, box: _Box) -> Layout:
         return lay_out(
-            self._catalog.find(box.profile).profile, self._vocabulary, name=f"{self._seed} {box.parts[0].id}"
+            with_registers(self._catalog.find(box.profile)), self._vocabulary, name=f"{self._seed} {box.parts[0].id}"
         )
 
     def _device(self, box: _Box, layout: Layout, *, plans: Mapping[str, Plan], log: TruthLog) -> SimulatedDevice:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.catalog import load_sunspec_models
-from drivers.profile import ModbusProfile, Profile, Setting, SunspecProfile, Table
+from drivers.profile import ModbusProfile, RegisterProfile, SunspecProfile, Table
+from drivers.profile_head import Setting
 from gateway.core.quantity import Vocabulary
 from gateway.sim.cluster import Cluster, clusters
 from gateway.sim.conditions import Held, constants_of, find_variant
@@ -26,7 +27,7 @@ class Layout:
 
 
 def lay_out(
-    profile: Profile,
+    profile: RegisterProfile,
     vocabulary: Vocabulary,
     *,
     variant: str | None = None,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
-from drivers.profile import ModbusPoint, ModbusProfile, Setting, Variant
+from drivers.profile import ModbusPoint, ModbusProfile, Variant
+from drivers.profile_head import Setting
 from gateway.core.quantity import Quantity, Vocabulary
 from gateway.core.units import Conversion, conversion
 from gateway.sim.words import Slot, slot_of

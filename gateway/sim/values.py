@@ -38,10 +38,21 @@ def parse_values(document: Document, points: Sequence[PlacedPoint]) -> FixedValu
     Raises:
         ConfigError: it names a point that the device does not have or a value that the device cannot say.
     """
+    values = parse_numbers(document, [placed.name for placed in points])
+    for cluster in clusters(points):
+        _check(document, cluster, values)
+    return FixedValues(values)
+
+
+def parse_numbers(document: Document, known: Sequence[str]) -> dict[str, Value]:
+    """Return what a document says about the points that are known, in the vocabulary's unit.
+
+    Raises:
+        ConfigError: it names another point, or something that is no number.
+    """
     tree = document.tree if document.tree is not None else {}
     if not isinstance(tree, dict):
         raise ConfigError(f"{document.name}: write one line for each point, such as elec_power_active: 1234.5")
-    known = {placed.name for placed in points}
     values: dict[str, Value] = {}
     for key, content in tree.items():
         name = str(key)
@@ -49,9 +60,7 @@ def parse_values(document: Document, points: Sequence[PlacedPoint]) -> FixedValu
             hint = nearest(name, sorted(known)) or f"; it has {', '.join(sorted(known))}"
             raise fault(document, (key,), f"the device has no such point{hint}")
         values[name] = _number(document, key, content)
-    for cluster in clusters(points):
-        _check(document, cluster, values)
-    return FixedValues(values)
+    return values
 
 
 def _number(document: Document, key: str | int, content: Tree) -> Value:

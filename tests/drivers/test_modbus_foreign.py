@@ -15,7 +15,7 @@ from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusUdpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from drivers.factory import create_driver, open_link
+from drivers.factory import Metering, create_driver, open_link
 from drivers.modbus.holes import LearntHoles
 from gateway.core.site import LinkSettings
 from tests.fakes_meter import VOCABULARY, device, modbus
@@ -115,7 +115,8 @@ async def converse(serve: Serve) -> None:
     async with serve() as settings:
         clock, holes = LoopClock(), LearntHoles()
         link = open_link(settings, clock=clock)
-        driver = create_driver(device(unit_id=7), modbus(POINTS), link, clock=clock, vocabulary=VOCABULARY, holes=holes)
+        metering = Metering(clock, VOCABULARY)
+        driver = create_driver(device(unit_id=7), modbus(POINTS), link, metering=metering, holes=holes)
         try:
             for _ in range(5):
                 readout = await driver.read(tuple(VALUES))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from drivers.factory import create_driver, open_link
+from drivers.factory import Metering, create_driver, open_link
 from drivers.modbus.holes import LearntHoles
 from drivers.profile import ModbusProfile
 from gateway.core.errors import DeviceError
@@ -143,7 +143,7 @@ async def outcome_of(
     clock = LoopClock()
     link = open_link(settings, clock=clock, open_stream=FakePort(adversary.answer).open)
     device = DeviceSettings(id="meter", profile="test/meter", link="bus", unit_id=7)
-    driver = create_driver(device, profile(asked), link, clock=clock, vocabulary=VOCABULARY, holes=LearntHoles())
+    driver = create_driver(device, profile(asked), link, metering=Metering(clock, VOCABULARY), holes=LearntHoles())
     ended: Counter[str] = Counter()
     for _ in range(polls):
         first = adversary.requests

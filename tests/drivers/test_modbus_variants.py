@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.factory import create_driver
+from drivers.factory import Metering, create_driver
 from drivers.modbus.holes import LearntHoles
 from gateway.core.errors import ConfigError, NoAnswer, Refused
 from gateway.core.readout import Status
@@ -193,7 +193,7 @@ def test_two_devices_of_one_unit_share_what_is_known_of_it() -> None:
         profile = modbus([VOLTAGE, {**CURRENT, "address": 2}, IMPORT], instances={"stride": 6, "max": 2})
         here = bench(profile, answer, link=RTU, settings=device(instance=1))
         second = create_driver(
-            device(id="second", instance=2), profile, here.link, clock=LoopClock(), vocabulary=VOCABULARY,
+            device(id="second", instance=2), profile, here.link, metering=Metering(LoopClock(), VOCABULARY),
             holes=LearntHoles(),
         )  # fmt: skip
         with pytest.raises(NoAnswer):

@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import pytest
 
-from drivers.catalog import Catalog, ProfileFile
-from drivers.factory import create_driver, open_link
+from drivers.catalog import Catalog, ProfileFile, with_registers
+from drivers.factory import Metering, create_driver, open_link
+from drivers.meters import STREAMS
 from drivers.modbus.holes import LearntHoles
 from drivers.profile import (
     ModbusPoint,
@@ -19,6 +20,9 @@ from drivers.profile import (
     Table,
     ValueType,
 )
+from drivers.profile_records import KmpProfile, MbusProfile, ObisProfile
+from drivers.records.decode import Arrival, RecordDecoder
+from drivers.records.telegram import Telegram
 from gateway.core.protocols import Stream
 from gateway.core.quantity import load_vocabulary
 from gateway.core.readout import Readout
@@ -29,6 +33,12 @@ from tests.fakes_registers import RegisterStream
 VOCABULARY = load_vocabulary()
 FILES = tuple(Catalog(VOCABULARY))
 EVERY_PROFILE = pytest.mark.parametrize("file", FILES, ids=lambda file: file.id)
+EVERY_REGISTER_PROFILE = pytest.mark.parametrize(
+    "file", [file for file in FILES if file.profile.protocol in ("modbus", "sunspec")], ids=lambda file: file.id
+)
+EVERY_RECORD_PROFILE = pytest.mark.parametrize(
+    "file", [file for file in FILES if file.profile.protocol not in ("modbus", "sunspec")], ids=lambda file: file.id
+)
 EVERY_MODBUS_PROFILE = pytest.mark.parametrize(
     "file", [file for file in FILES if file.profile.protocol == "modbus"], ids=lambda file: file.id
 )
@@ -80,17 +90,37 @@ def test_tests_say_where_their_values_come_from(file: ProfileFile) -> None:
         assert test.note
 
 
-@EVERY_PROFILE
+@EVERY_REGISTER_PROFILE
 def test_tests_leave_the_easy_case(file: ProfileFile) -> None:
     """The tests of a profile contain a negative value or one that the device does not give."""
     values = [value for test in file.profile.tests for value in test.expect.values()]
     assert any(value is None or value < 0 for value in values)
 
 
-@EVERY_PROFILE
+@EVERY_RECORD_PROFILE
+def test_telegram_says_what_the_tests_expect(file: ProfileFile) -> None:
+    """From the telegram of a test, the decoder has the values of its author, to the last digit."""
+    profile = file.profile
+    assert isinstance(profile, MbusProfile | KmpProfile | ObisProfile)
+    for test in profile.tests:
+        text = test.telegram
+        is_text = profile.protocol in ("p1", "d0")
+        octets = text.replace("\r", "").replace("\n", "\r\n").encode("latin-1") if is_text else bytes.fromhex(text)
+        stream = STREAMS[profile.protocol](bytes.fromhex(test.key) if test.key else None)
+        found = [*stream.feed(octets), *stream.finish()]
+        telegrams = [each for each in found if isinstance(each, Telegram)]
+        assert telegrams, found
+        settings = DeviceSettings.model_validate({"id": "device", "profile": file.id, "link": "link", **test.settings})
+        decoder = RecordDecoder(profile, settings, VOCABULARY)
+        assert decoder.concerns(telegrams[-1])
+        readout = decoder.readout(telegrams[-1], tuple(test.expect), arrival=Arrival(0.0, 0))
+        assert dict(zip(readout.points, readout.values, strict=True)) == test.expect
+
+
+@EVERY_REGISTER_PROFILE
 async def test_driver_reads_what_the_tests_expect(file: ProfileFile) -> None:
     """From a device with the registers of a test, the driver has the values of its author, to the last digit."""
-    for test in file.profile.tests:
+    for test in with_registers(file).tests:
         readout = await readout_of(file, test)
         assert dict(zip(readout.points, readout.values, strict=True)) == test.expect
         assert not readout.suspect
@@ -212,7 +242,7 @@ async def readout_of(file: ProfileFile, test: ProfileTest) -> Readout:
     )
     link = open_link(LinkSettings(id="link", tcp="192.0.2.1:502"), clock=clock, open_stream=open_stream)
     try:
-        driver = create_driver(settings, file.profile, link, clock=clock, vocabulary=VOCABULARY, holes=LearntHoles())
+        driver = create_driver(settings, file.profile, link, metering=Metering(clock, VOCABULARY), holes=LearntHoles())
         return await driver.read(tuple(test.expect))
     finally:
         await link.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.catalog import Catalog
+from drivers.catalog import Catalog, with_registers
 from gateway.app.audit import DeviceAudit, audit_device
 from gateway.core.errors import KvarterError
 from gateway.core.quantity import load_vocabulary
@@ -105,7 +105,7 @@ def stored(store: Path, site: str) -> dict[str, list[int]]:
 def balance(store: Path, site: str, *, device: str, profile: str, log: Path, interval_ms: int) -> DeviceAudit:
     """Compare what is stored of a simulated device with the log of what it served."""
     vocabulary = load_vocabulary()
-    points = lay_out(Catalog(vocabulary).find(profile).profile, vocabulary, name=profile).points[1]
+    points = lay_out(with_registers(Catalog(vocabulary).find(profile)), vocabulary, name=profile).points[1]
     served = points_served(read_log(log), points, device=profile)
     with read_back(store) as found:
         gaps = [(e.event.start_ms, e.event.end_ms) for e in found.events(site) if e.event.kind == "gap"]

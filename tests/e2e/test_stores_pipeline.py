@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from drivers.catalog import Catalog
+from drivers.catalog import Catalog, with_registers
 from gateway.app.audit import DeviceAudit, audit_device
 from gateway.core.collection import StoreSettings
 from gateway.core.protocols import Query
@@ -107,7 +107,7 @@ class Bench:
 
     def _audit(self, stores: Sequence[Path]) -> DeviceAudit:
         vocabulary = load_vocabulary()
-        points = lay_out(Catalog(vocabulary).find(METER).profile, vocabulary, name=METER).points[1]
+        points = lay_out(with_registers(Catalog(vocabulary).find(METER)), vocabulary, name=METER).points[1]
         served = points_served(read_log(self.meter.log), points, device=METER)
         intervals_ms = {**dict.fromkeys(self.points, INTERVAL_MS), RARE: 5 * INTERVAL_MS}
         return audit_device(DEVICE, served, sorted(self._held(stores).items()), intervals_ms=intervals_ms, gaps=())

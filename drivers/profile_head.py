@@ -62,6 +62,7 @@ class LinkDefaults(Strict):
     baudrate: int | None = None
     parity: Literal["none", "even", "odd"] | None = None
     stop_bits: Literal[1, 2] | None = None
+    data_bits: Literal[7, 8] | None = None
     tcp_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
 

@@ -26,8 +26,11 @@ class TelegramSource(Protocol):
         """
 
 
+_FRESH_S = 10.0
+
+
 class RecordDriver:
-    """Implements Driver for a meter that is asked.
+    """Implements Driver for a meter that is asked; the telegram by which it was identified is its first readout.
 
     Args:
         decoder: Knows its profile.
@@ -39,6 +42,7 @@ class RecordDriver:
         self._decoder = decoder
         self._source = source
         self._clock = clock
+        self._unread: tuple[Telegram, Arrival] | None = None
 
     async def read(self, points: Sequence[str], *, keep_raw: bool = False) -> Readout:
         """Return the values of the named points, None where the meter gave none (status PARTIAL).
@@ -47,8 +51,7 @@ class RecordDriver:
             DeviceError: no value at all could be had from this device.
             LinkDown: the port or connection is gone.
         """
-        telegram = await self._source.fetch(self._decoder.codes)
-        arrival = Arrival(self._clock.monotonic(), self._clock.utc_ms())
+        telegram, arrival = self._take() or await self._fetch()
         return self._decoder.readout(telegram, points, arrival=arrival, keep_raw=keep_raw)
 
     async def identify(self) -> dict[str, str]:
@@ -58,7 +61,19 @@ class RecordDriver:
             DeviceError: it does not answer.
             LinkDown: the port or connection is gone.
         """
-        return identity_of(await self._source.fetch(frozenset()))
+        self._unread = await self._fetch()
+        return identity_of(self._unread[0])
+
+    async def _fetch(self) -> tuple[Telegram, Arrival]:
+        telegram = await self._source.fetch(self._decoder.codes)
+        return telegram, Arrival(self._clock.monotonic(), self._clock.utc_ms())
+
+    def _take(self) -> tuple[Telegram, Arrival] | None:
+        """Return the telegram that nobody has read yet: a readout costs a meter's battery."""
+        unread, self._unread = self._unread, None
+        if unread is None or self._clock.monotonic() - unread[1].monotonic_s > _FRESH_S:
+            return None
+        return unread
 
 
 def identity_of(telegram: Telegram) -> dict[str, str]:

@@ -5,7 +5,7 @@ from gateway import __version__
 from gateway.app.configuration import Configuration, PlannedDevice
 from gateway.wire.catalogue import Catalogue, CatalogueDevice, CataloguePoint
 
-_SETTINGS = ("ct_ratio", "vt_ratio", "pulse_weight", "instance", "unit_id")
+_SETTINGS = ("ct_ratio", "vt_ratio", "pulse_weight", "instance", "unit_id", "meter_address")
 
 
 def build_catalogue(configuration: Configuration) -> Catalogue:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.catalog import Catalog, ProfileFile
-from drivers.factory import missing_settings, points_of
+from drivers.factory import is_pushed, missing_settings, points_of
+from drivers.profile import Profile
+from drivers.profile_records import ObisProfile
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary
+from gateway.core.scalars import format_duration
 from gateway.core.site import DeviceSettings, LinkSettings, Site
 from gateway.document.tree import Document, Place, load_document
 from gateway.document.validation import fault, nearest, validate
@@ -71,7 +74,7 @@ def load_configuration(path: Path, vocabulary: Vocabulary) -> Configuration:
         except ConfigError as exc:
             faults.append(str(exc))
     if not faults:
-        faults += [str(error) for error in _shared_units(document, devices)]
+        faults += [str(error) for error in (*_shared_units(document, devices), *_mixed_links(document, devices))]
     links: list[LinkSettings] = []
     for index, link in enumerate(site.links):
         try:
@@ -117,6 +120,7 @@ def _planned(document: Document, index: int, settings: DeviceSettings, catalog: 
         raise fault(document, (*place, "points"), str(exc)) from exc
     for key in missing_settings(profile, settings):
         raise fault(document, place, f"{key} is missing: the values of {settings.profile} mean nothing without it")
+    _check_pace(document, place, settings, profile)
     for point in settings.intervals:
         if point not in points:
             problem = f"{settings.profile} has no such point{nearest(point, points)}"
@@ -124,10 +128,24 @@ def _planned(document: Document, index: int, settings: DeviceSettings, catalog: 
     return PlannedDevice(settings, file, _groups(settings, file, points))
 
 
+def _check_pace(document: Document, place: Place, settings: DeviceSettings, profile: Profile) -> None:
+    """Refuse to ask a meter more often than its battery bears."""
+    least_s = profile.minimum_interval
+    if least_s is None:
+        return
+    stated: list[tuple[Place, float]] = [((*place, "interval"), settings.interval)] if settings.interval else []
+    stated += [((*place, "intervals", point), interval_s) for point, interval_s in settings.intervals.items()]
+    for where, interval_s in stated:
+        if interval_s < least_s:
+            problem = f"{format_duration(interval_s)} is too often: each readout of {profile.profile} costs its battery"
+            raise fault(document, where, f"{problem}; at least {format_duration(least_s)}")
+
+
 def _groups(settings: DeviceSettings, file: ProfileFile, points: tuple[str, ...]) -> tuple[PointGroup, ...]:
     profile = file.profile
     base_s = settings.interval or profile.interval
     own = {point.point: point.interval for point in profile.points}
+    base_s = max(base_s, profile.minimum_interval or 0.0)
     by_interval: dict[float, list[str]] = {}
     for point in points:
         interval_s = settings.intervals.get(point) or max(own.get(point) or base_s, base_s)
@@ -136,13 +154,27 @@ def _groups(settings: DeviceSettings, file: ProfileFile, points: tuple[str, ...]
 
 
 def _shared_units(document: Document, devices: list[PlannedDevice]) -> Iterator[ConfigError]:
-    seen: dict[tuple[str, int, int | None], str] = {}
+    seen: dict[tuple[object, ...], str] = {}
     for index, device in enumerate(devices):
-        key = (device.settings.link, device.unit_id, device.settings.instance)
+        settings = device.settings
+        if isinstance(device.file.profile, ObisProfile):
+            continue  # what is behind its port is told apart by what it says
+        key = (settings.link, device.unit_id, settings.meter_address, settings.instance)
         if key in seen:
-            problem = f"unit {device.unit_id} on {device.settings.link} is already {seen[key]}"
+            problem = f"unit {device.unit_id} on {settings.link} is already {seen[key]}"
             yield fault(document, ("devices", index), f"{problem}; two devices cannot share an address")
-        seen[key] = device.settings.id
+        seen[key] = settings.id
+
+
+def _mixed_links(document: Document, devices: list[PlannedDevice]) -> Iterator[ConfigError]:
+    """Name what asks on a port where another listens, and two that listen for different protocols."""
+    first: dict[str, PlannedDevice] = {}
+    for index, device in enumerate(devices):
+        other = first.setdefault(device.settings.link, device)
+        pushed, before = is_pushed(device.file.profile), is_pushed(other.file.profile)
+        if pushed != before or (pushed and device.file.profile.protocol != other.file.profile.protocol):
+            names = f"{device.settings.profile} and {other.settings.profile} (of {other.settings.id})"
+            yield fault(document, ("devices", index, "link"), f"{names} cannot share a port; give each its own link")
 
 
 def _resolved(document: Document, index: int, link: LinkSettings, devices: list[PlannedDevice]) -> LinkSettings:
@@ -150,8 +182,8 @@ def _resolved(document: Document, index: int, link: LinkSettings, devices: list[
     if link.serial is None:
         return link
     filled: dict[str, object] = {}
-    for key, fallback in (("baudrate", None), ("parity", "none"), ("stop_bits", 1)):
-        if getattr(link, key) is not None:
+    for key, fallback in (("baudrate", None), ("parity", "none"), ("stop_bits", 1), ("data_bits", 8)):
+        if key in link.model_fields_set:
             continue
         behind = [device for device in devices if device.settings.link == link.id]
         factory = {device.settings.id: getattr(device.file.profile.link_defaults, key) for device in behind}

@@ -8,18 +8,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from drivers.factory import Metering, create_driver, open_link
+from drivers.factory import Metering, open_link
 from drivers.link import Link
-from drivers.modbus.holes import LearntHoles
 from gateway import __version__
 from gateway.app.access import mqtt_access
 from gateway.app.catalogue import build_catalogue
 from gateway.app.clock import SystemClock, boot_id
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.folders import data_folder, memory_folder
-from gateway.app.identity import IdentifiedDriver
 from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, save_holes, save_serial_numbers
 from gateway.app.notify import NotifySocket, feed_watchdog
+from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
 from gateway.broker.mqtt import MqttBroker
 from gateway.core.clock import Clock
@@ -27,7 +26,6 @@ from gateway.core.protocols import Backlog, BrokerClient
 from gateway.core.quantity import Kind, load_vocabulary
 from gateway.core.readout import Event
 from gateway.document.validation import fault
-from gateway.poller.poller import Poller, Target
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
 from gateway.relay.settings import Origin, RelaySettings
@@ -110,15 +108,15 @@ class Edge:
         self.clock: Clock = SystemClock(trusted=configuration.site.clock == "trusted")
         self._destinations = destinations
         self._live = live
+        self._environment = environment
         self._manager = NotifySocket(environment)
         self.data = data_folder(configuration.site.data, configuration.site.site, environment)
         self._memory = memory_folder(configuration.site.site, self.data, environment)
         self._run = f"{SystemRandom().getrandbits(64):016x}"
         self._lanes: list[_Lane] = []
-        self._pollers: list[Poller] = []
+        self._pollers: list[AnyPoller] = []
         self._links: dict[str, Link] = {}
         self._recorder: Recorder | None = None
-        self._metering = Metering(self.clock, configuration.vocabulary, configuration.site.timezone)
         self._holes = load_holes(self.data)
         self._serial_numbers = load_serial_numbers(self.data)
         self._others: list[Callable[[], Mapping[str, int]]] = []
@@ -230,11 +228,18 @@ class Edge:
         )
         for event in events:
             self._recorder.event(event)
+        pollers = Pollers(
+            self.configuration,
+            environment=self._environment,
+            metering=Metering(self.clock, vocabulary, site.timezone),
+            learnt=Learnt(self._holes, self._serial_numbers),
+            outlet=Outlet(self._recorder.readout, self._recorder.event),
+        )
         for settings in self.configuration.links:
             link = open_link(settings, clock=self.clock)
             stack.push_async_callback(link.close)
             self._links[settings.id] = link
-            self._pollers.append(self._poller(link, settings.id, self._recorder))
+            self._pollers.append(pollers.on(link))
 
     async def _open_spool(
         self, destination: str, catalogue: str, encoder: LineEncoder
@@ -251,27 +256,6 @@ class Edge:
         flash = DiskFiles(self.data / "spool" / destination)
         memory = DiskFiles(self._memory / destination) if self._memory else None
         return await open_spool(flash, memory, setup=setup, clock=self.clock)
-
-    def _poller(self, link: Link, link_id: str, recorder: Recorder) -> Poller:
-        targets = []
-        for device in self.configuration.on_link(link_id):
-            driver = create_driver(
-                device.settings,
-                device.file.profile,
-                link,
-                metering=self._metering,
-                holes=self._holes.setdefault(device.settings.id, LearntHoles()),
-            )
-            identified = IdentifiedDriver(
-                device.settings,
-                driver,
-                link,
-                clock=self.clock,
-                known=self._serial_numbers,
-                on_event=recorder.event,
-            )
-            targets.append(Target(device.settings.id, identified, device.groups))
-        return Poller(link_id, targets, clock=self.clock, sink=recorder.readout)
 
     async def _drain(self, patience_s: float) -> None:
         end_s = self.clock.monotonic() + patience_s

@@ -135,6 +135,7 @@ def _link_settings(profile: Profile, given: Options) -> LinkSettings:
             "baudrate": factory.baudrate or _FALLBACK_BAUDRATE,
             "parity": factory.parity or "none",
             "stop_bits": factory.stop_bits or 1,
+            "data_bits": factory.data_bits or 8,
         }
     return validate(_document({"id": "link", **defaults, **given}), LinkSettings)
 

@@ -48,7 +48,7 @@ class Schedule:
     """
 
     def __init__(self, groups: Iterable[PointGroup], *, now_s: float, utc_s: float) -> None:
-        self._slots = [_Slot(group, _next_instant(group.interval_s, now_s, utc_s)) for group in groups]
+        self._slots = [_Slot(group, aligned_after(group.interval_s, now_s, utc_s)) for group in groups]
         self._merged: dict[tuple[int, ...], tuple[str, ...]] = {}
 
     @property
@@ -82,7 +82,7 @@ class Schedule:
         return self._merged[key]
 
 
-def _next_instant(interval_s: float, now_s: float, utc_s: float) -> float:
+def aligned_after(interval_s: float, now_s: float, utc_s: float) -> float:
     """Return the first monotonic instant from now on whose wall time is a multiple of the interval."""
     return now_s + (-utc_s) % interval_s
 
@@ -90,7 +90,7 @@ def _next_instant(interval_s: float, now_s: float, utc_s: float) -> float:
 def _following_instant(slot: _Slot, now_s: float, utc_s: float) -> float:
     """Return the instant after a poll; a stepped wall clock makes one interval longer, never shorter than half."""
     interval_s = slot.group.interval_s
-    following = _next_instant(interval_s, now_s, utc_s)
+    following = aligned_after(interval_s, now_s, utc_s)
     if following - slot.due_s < interval_s / 2:
         following += interval_s
     return following

@@ -2,7 +2,7 @@
 
 Source: Kamstrup, Technical Descriptions of MULTICAL 402 (5512-742 M1, section 12.1.1), MULTICAL 302 (5512-1334 F1,
 section 13.1.1) and MULTICAL 62 (5512-1036 D1, section 12.1.1) for the numbers of registers. The energies E2 and E4 to
-E7, masses, pressures, T3, T4 and the second flow sensor: register list of MULTICAL 601 in ErikBooij/kamstrup-meter-reader.
+E7, masses, pressures, T3, T4 and the second flow sensor: list of MULTICAL 601 in ErikBooij/kamstrup-meter-reader.
 Numbers of units: the same, and esphome/esphome (kamstrup_kmp), which agree on all of them.
 """
 

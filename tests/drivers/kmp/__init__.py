@@ -1,0 +1,1 @@
+"""Kamstrup Meter Protocol."""

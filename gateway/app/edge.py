@@ -16,6 +16,8 @@ from gateway.app.catalogue import build_catalogue
 from gateway.app.clock import SystemClock, boot_id
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.folders import data_folder, memory_folder
+from gateway.app.local import LocalDoor
+from gateway.app.local_words import socket_path
 from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, save_holes, save_serial_numbers
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
@@ -116,6 +118,7 @@ class Edge:
         self._lanes: list[_Lane] = []
         self._pollers: list[AnyPoller] = []
         self._links: dict[str, Link] = {}
+        self._door = LocalDoor(socket_path(configuration.site.site, environment), clock=self.clock)
         self._recorder: Recorder | None = None
         self._holes = load_holes(self.data)
         self._serial_numbers = load_serial_numbers(self.data)
@@ -174,6 +177,7 @@ class Edge:
                 progress = {f"poll[{p.link}]": lambda p=p: p.progress_s for p in self._pollers}
                 watch = tasks.create_task(feed_watchdog(self._manager, self.clock, progress), name="watchdog")
                 keep = tasks.create_task(self._keep_learnt(), name="learnt")
+                door = tasks.create_task(self._door.serve(), name="local socket")
                 self._manager.say("READY=1")
                 log.info("%s: reading %d devices", self.configuration.site.site, len(self.configuration.devices))
                 await stop.wait()
@@ -183,7 +187,7 @@ class Edge:
                         await asyncio.gather(*(poller.finish() for poller in self._pollers))
                 await _cancelled(polls)
                 await self._drain(drain_s)
-                await _cancelled([*sends, watch, keep])
+                await _cancelled([*sends, watch, keep, door])
             self._save_learnt()
 
     async def _keep_learnt(self) -> None:
@@ -236,7 +240,8 @@ class Edge:
             outlet=Outlet(self._recorder.readout, self._recorder.event),
         )
         for settings in self.configuration.links:
-            link = open_link(settings, clock=self.clock)
+            link = open_link(settings, clock=self.clock, trace=self._door.trace(settings.id))
+            self._door.offer(link, [device.unit_id for device in self.configuration.on_link(settings.id)])
             stack.push_async_callback(link.close)
             self._links[settings.id] = link
             self._pollers.append(pollers.on(link))

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drivers.catalog import Catalog
-from drivers.factory import LearntHoles, Metering, create_driver, missing_settings, open_link, points_of
+from drivers.factory import LearntHoles, Metering, create_driver, missing_settings, points_of
 from drivers.profile import Profile
 from gateway.app.clock import SystemClock
+from gateway.app.local_port import field_link
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.core.readout import Readout
@@ -97,13 +98,14 @@ class Found:
         return label["en"] if label else ""
 
 
-async def read_once(profile_id: str, *, link: Options, device: Options) -> Found:
+async def read_once(profile_id: str, *, link: Options, device: Options, environment: Mapping[str, str]) -> Found:
     """Return one readout of all points.
 
     Args:
         profile_id: Profile id or path.
         link: Keys of LinkSettings that were given.
         device: Keys of DeviceSettings that were given.
+        environment: Where the service manager names its folders: a service that owns the port is asked to read.
 
     Raises:
         ConfigError: profile or options are wrong.
@@ -115,14 +117,11 @@ async def read_once(profile_id: str, *, link: Options, device: Options) -> Found
     link_settings, settings = _link_settings(profile, link), _device_settings(profile, device)
     for key in missing_settings(profile, settings):
         raise ConfigError(f"{profile.profile} needs --{key.replace('_', '-')}: its values mean nothing without it")
-    port = open_link(link_settings, clock=clock)
-    try:
+    async with field_link(link_settings, clock=clock, environment=environment) as port:
         driver = create_driver(settings, profile, port, metering=Metering(clock, vocabulary), holes=LearntHoles())
         readout = await driver.read(points_of(profile, settings), keep_raw=True)
         time_ms = clock.utc_ms() - round((clock.monotonic() - readout.monotonic_s) * 1000)
         identity = await driver.identify()
-    finally:
-        await port.close()
     unit_id = settings.unit_id if settings.unit_id is not None else profile.link_defaults.unit_id
     return Found(profile, link_settings.port, unit_id, identity, readout, time_ms, vocabulary)
 

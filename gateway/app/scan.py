@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -75,6 +76,10 @@ class Watcher(Protocol):
         """Return whether to send although somebody else does."""
 
 
+OpenLink = AbstractAsyncContextManager[Link]
+"""Closed behind the block."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a scan works with."""
@@ -82,7 +87,7 @@ class Means:
     catalog: Catalog
     """The models that are known."""
     clock: Clock
-    open_link: Callable[[LinkSettings, Trace], Link]
+    open_link: Callable[[LinkSettings, Trace], OpenLink]
     search_meters: Callable[[Link, Sequence[MbusProfile], Clock, Watcher], AsyncIterator[FoundDevice]]
     """Finds the meters on an M-Bus."""
     capture: Trace | None = None
@@ -155,11 +160,10 @@ class Scan:
 
     async def _hear(self, speed: Speed | None, seconds: float) -> Ear:
         ear = Ear({protocol: make(None) for protocol, make in STREAMS.items()})
-        link = self._open(speed)
         loop = asyncio.get_running_loop()
         started_s, end_s = loop.time(), loop.time() + seconds
         self._watcher.stage(f"listening{f' at {speed}' if speed else ''}", round(seconds * 10))
-        try:
+        async with self._open(speed) as link:
             while (now_s := loop.time()) < end_s and not (ear.is_understood and ear.protocol != "modbus"):
                 self._watcher.step(round((now_s - started_s) * 10))
                 chunk = await link.hear(deadline_s=min(end_s, now_s + 0.2))
@@ -167,8 +171,6 @@ class Scan:
                     ear.feed(chunk)
                 else:
                     ear.pause()
-        finally:
-            await link.close()
         ear.finish()
         return ear
 
@@ -219,22 +221,16 @@ class Scan:
         """Return whether anybody answered at this speed."""
         if not units:
             return False
-        link = self._open(speed, sweep.heard)
-        try:
+        async with self._open(speed, sweep.heard) as link:
             return await sweep.run(link, units, speed=speed, clock=self._means.clock)
-        finally:
-            await link.close()
 
     async def _search_mbus(self) -> None:
         profiles = [each for each in self._profiles if isinstance(each, MbusProfile)]
         for speed in self._speeds(MBUS_SPEEDS):
-            link = self._open(speed)
-            try:
+            async with self._open(speed) as link:
                 async for device in self._means.search_meters(link, profiles, self._means.clock, self._watcher):
                     self._add(replace(device, speed=speed))
-            finally:
                 self.findings.evidence.asked += link.counters.requests
-                await link.close()
             if self.findings.devices:
                 return
 
@@ -245,7 +241,7 @@ class Scan:
             return (self.through_service,)
         return speeds(first, baudrate=self._options.baudrate, parity=self._options.parity)
 
-    def _open(self, speed: Speed | None, heard: Callable[[bytes], None] | None = None) -> Link:
+    def _open(self, speed: Speed | None, heard: Callable[[bytes], None] | None = None) -> OpenLink:
         settings = speed.of(self._options.link) if speed is not None else self._options.link
 
         def trace(direction: Literal["out", "in"], chunk: bytes, became: str) -> None:

@@ -1,6 +1,7 @@
 """`kvarter read`: one readout of one device."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -54,7 +55,7 @@ def read(
         "pulse_weight": pulse_weight,
         "invert": invert,
     }
-    found = uvloop.run(read_once(profile, link=_given(link), device=_given(device)))
+    found = uvloop.run(read_once(profile, link=_given(link), device=_given(device), environment=os.environ))
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return

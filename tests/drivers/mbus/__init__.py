@@ -1,0 +1,1 @@
+"""Wired M-Bus: frames, records, streams, conversations, searches and profiles."""

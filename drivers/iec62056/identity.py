@@ -15,7 +15,7 @@ _ESCAPE: Final = re.compile(r"\\.")
 _SERIAL_NUMBERS: Final = tuple(
     Obis(medium, None, quantity, function, tariff, None)
     for medium, quantity, function, tariff in (
-        (0, 96, 1, 1), (0, 96, 1, 0), (None, 0, 0, 0), (None, 96, 1, 0), (None, 96, 1, 255), (None, 0, 0, 9),
+        (0, 96, 1, 1), (0, 96, 1, 0), (None, 96, 1, 0), (None, 96, 1, 255), (None, 0, 0, 0), (None, 0, 0, 9),
         (None, 9, 21, None), (0, 42, 0, 0),
     )
 )  # fmt: skip

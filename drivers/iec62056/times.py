@@ -8,6 +8,7 @@ from drivers.records.telegram import MeterTime
 
 _STAMP: Final = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?([SsWw]?)")
 _DATE: Final = re.compile(r"(?:20)?(\d\d)[-./]?(\d\d)[-./]?(\d\d)")
+_DATE_WITH_SEASON: Final = re.compile(r"([01])(\d\d)(\d\d)(\d\d)")
 _TIME: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d))?")
 _UNSET: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - a meter's display has no zone
 _CENTURY: Final = 2000
@@ -31,11 +32,19 @@ def stamp(text: str) -> MeterTime | None:
 
 
 def joined(date: str, time: str) -> MeterTime | None:
-    """Return the instant in a date and a time of day, None where they are of no known form."""
-    day, clock = _DATE.fullmatch(date.strip()), _TIME.fullmatch(time.strip())
-    if day is None or clock is None:
+    """Return the instant in a date and a time of day, None where they are of no known form.
+
+    Source: IEC 62056-21, annex C (formats; a seventh digit before the date is 1 in summer time).
+    """
+    clock = _TIME.fullmatch(time.strip())
+    if clock is None:
         return None
-    return _instant("".join(day.groups()), "".join(part or "00" for part in clock.groups()), None)
+    digits = "".join(part or "00" for part in clock.groups())
+    seasonal = _DATE_WITH_SEASON.fullmatch(date.strip())
+    if seasonal is not None:
+        return _instant("".join(seasonal.groups()[1:]), digits, seasonal[1] == "1")
+    day = _DATE.fullmatch(date.strip())
+    return None if day is None else _instant("".join(day.groups()), digits, None)
 
 
 def _instant(date: str, time: str, is_summer: bool | None) -> MeterTime:  # noqa: FBT001 - three words of one stamp

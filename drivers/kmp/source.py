@@ -101,7 +101,7 @@ class KmpSource:
 
         Raises:
             NoAnswer: nothing came in time.
-            Refused: it has none of the registers, or it is another meter than the settings say.
+            Refused: it has none of the registers.
             CorruptFrame: what came is no answer.
             LinkDown: the port or connection is gone.
         """
@@ -119,10 +119,6 @@ class KmpSource:
             self._generation = self._link.generation
         if not codes:
             return Telegram("kmp", self._meter, ())
-        wanted = self._settings.serial_number
-        if wanted is not None and self._meter.serial_number != wanted:
-            name = f"{self._settings.id}: meter {self._meter.serial_number} answers on {self._link.id}, not {wanted}"
-            raise Refused(f"{name}: change the serial number in the site file if the meter was exchanged", code=0)
         asked = [register for register, code in self._wanted if code in codes or register in (DATE, CLOCK)]
         telegrams = [await self._read(block) for block in _blocks(asked, self._traits.max_registers)]
         records = tuple(record for telegram in telegrams for record in telegram.records)

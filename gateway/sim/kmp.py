@@ -82,7 +82,7 @@ class SimulatedKmpMeter:
         self._serial_number = int(serial_number)
         self._address = profile.kmp.address
         self._echoes = echoes
-        self._points = {_place(point): point for point in profile.points if point.quantity is not None}
+        self._points = {served: point for point in profile.points if (served := _place(point)) is not None}
         self._heard = bytearray()
 
     def heard(self, chunk: bytes, mouth: Mouth) -> None:
@@ -143,13 +143,9 @@ class SimulatedKmpMeter:
         return round(Decimal(repr(own)), served.decimals)
 
 
-def _place(point: QuantityPoint) -> _Served:
-    """Return where the point stands.
-
-    Raises:
-        KeyError: no simulated meter has such a quantity.
-    """
-    return _SERVED[point.quantity or "", point.function.value, point.qualifiers]
+def _place(point: QuantityPoint) -> _Served | None:
+    """Return where the point stands, None where this meter has no such quantity."""
+    return _SERVED.get((point.quantity or "", point.function.value, point.qualifiers))
 
 
 def _value(register: int, unit: int, number: Decimal, *, octets: int) -> bytes:

@@ -34,8 +34,10 @@ def cut(octets: bytes, start: int) -> Frame | None:
     at = start + len(START)
     while True:
         found = octets.find(_ESCAPE, at)
+        if (len(octets) if found < 0 else found) - start >= LONGEST:
+            return Frame(start + LONGEST, reason="frame without an end")
         if found < 0 or found + 8 > len(octets):
-            return None if len(octets) - start < LONGEST else Frame(len(octets), reason="frame without an end")
+            return None
         meaning = octets[found + 4 : found + 8]
         if meaning == _ESCAPE:
             parts.append(octets[at : found + 4])

@@ -147,7 +147,7 @@ class _Searcher:
         try:
             telegram, _ = read_telegram(answer.frame)
         except BadTelegram as exc:
-            return MeterFound(name, None, raw=answer.raw, reason=str(exc))
+            return MeterFound(name, None, raw=answer.frame.raw, reason=str(exc))
         if address == SELECTED_ADDRESS:
             name = telegram.meter.serial_number or name
-        return MeterFound(name, telegram.meter, telegram, answer.raw)
+        return MeterFound(name, telegram.meter, telegram, answer.frame.raw)

@@ -213,9 +213,14 @@ def _asked(frame: bytes) -> Asked | None:
 
 
 def _collided(answers: Sequence[bytes]) -> bytes:
-    """Return what several meters that speak at once sound like: a space of one of them hides the others' marks."""
-    longest = max(map(len, answers))
-    padded = [said.ljust(longest, b"\xff") for said in answers]
+    """Return what several meters that speak at once sound like: a space of one of them hides the others' marks.
+
+    Acknowledgements fall on one another; longer answers begin one character apart.
+    """
+    if len(answers) == 1 or set(answers) == {ACK}:
+        return answers[0]
+    longest = max(map(len, answers)) + len(answers)
+    padded = [(b"\xff" * late + said).ljust(longest, b"\xff") for late, said in enumerate(answers)]
     return bytes(reduce(int.__and__, column) for column in zip(*padded, strict=True))
 
 

@@ -1,0 +1,1 @@
+"""P1 and IEC 62056-21: data lines, streams, dialogue."""

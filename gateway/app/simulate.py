@@ -18,7 +18,7 @@ from gateway.sim.device import SimulatedDevice, ValueSource
 from gateway.sim.faults import Mischief, parse_faults
 from gateway.sim.image import Layout, lay_out
 from gateway.sim.life import Life
-from gateway.sim.meters import METERS
+from gateway.sim.meters import simulated_meter
 from gateway.sim.plan import plan_for
 from gateway.sim.proxy import proxy_pty, proxy_tcp
 from gateway.sim.server import serve_pty, serve_tcp
@@ -82,7 +82,7 @@ async def _run_meter(
     source: ValueSource = Life(names, vocabulary, plan=plan_for(profile.kind, wanted.seed), seed=wanted.seed)
     if wanted.values is not None:
         source = FixedValues(parse_numbers(load_document(wanted.values), names))
-    meter = METERS[profile.protocol](profile, source, clock=SystemClock(trusted=True), vocabulary=vocabulary)
+    meter = simulated_meter(profile, source, clock=SystemClock(trusted=True), vocabulary=vocabulary)
     async with AsyncExitStack() as stack:
         if wanted.pty is not None:
             where = str(await stack.enter_async_context(talk_pty(meter, wanted.pty)))

@@ -25,7 +25,8 @@ VALUES = {
 
 def test_profiles_are_there() -> None:
     """The meters with an optical head that the project knows are bundled."""
-    assert {profile.profile for profile in PROFILES} >= {f"kamstrup/multical-{each}-kmp" for each in (302, 402, 403, 602)}
+    known = {profile.profile for profile in PROFILES}
+    assert known >= {f"kamstrup/multical-{each}-kmp" for each in (302, 402, 403, 602)}
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.profile)

@@ -1,0 +1,1 @@
+"""SML: type-length fields, messages, frames, streams, defects of meters."""

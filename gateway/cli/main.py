@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import check, demo, field, profiles, roles, simulate
+from gateway.cli import check, decode, demo, field, profiles, roles, scan, simulate, trace
 from gateway.cli.console import complain, set_up_log
 from gateway.core.errors import ConfigError, DeviceError, KvarterError, LinkDown
 
@@ -29,7 +29,10 @@ app.command()(roles.run)
 app.command()(roles.edge)
 app.command()(roles.collect)
 app.command()(check.check)
+app.command()(scan.scan)
 app.command()(field.read)
+app.command()(trace.trace)
+app.command()(decode.decode)
 app.command()(simulate.simulate)
 app.add_typer(profiles.app, name="profiles")
 

@@ -250,6 +250,16 @@ class ModbusProfile(ProfileHead):
     tests: Annotated[tuple[ProfileTest, ...], Field(min_length=1)]
 
 
+class SunspecCase(Strict):
+    """What differs about a point in one model."""
+
+    name: str | None = None
+    unit: str | None = None
+    scale: float | None = None
+    states: dict[int | str, int] | None = None
+    wrap: Annotated[float, Field(gt=0)] | None = None
+
+
 class SunspecPoint(Point):
     """A point of a SunSpec model; its exponent and type are found in the model."""
 
@@ -257,6 +267,18 @@ class SunspecPoint(Point):
     """Models that carry it; the first one present in the device counts."""
     name: str
     """The point's name in the model."""
+    cases: dict[int, SunspecCase] = Field(default_factory=dict)
+    """Model → what is otherwise there; without `wrap` it does not begin again there."""
+    groups: tuple[Annotated[int, Field(ge=1)], ...] | Literal["all"] | None = None
+    """Of a group that the model repeats (trackers): the sum of these, from 1; the device's `instance` if left out."""
+
+    def within(self, model: int) -> Self:
+        """Return the point as it is in that model."""
+        case = self.cases.get(model)
+        if case is None:
+            return self
+        said = {key: value for key, value in case.model_dump().items() if value is not None}
+        return self.model_copy(update={**said, "wrap": case.wrap, "cases": {}})
 
 
 class SunspecTraits(Strict):
@@ -314,4 +336,14 @@ class SunspecModel(Strict):
     name: str
     length: int
     """Registers behind the header of two."""
+    repeat: Annotated[int, Field(ge=0)] = 0
+    """Registers at its end that a device repeats as often as its own length says."""
     fields: tuple[SunspecField, ...]
+
+    def groups(self, length: int) -> int:
+        """Return how often the group at the end stands in a model that is as long as a device says."""
+        return max(0, length - self.length + self.repeat) // self.repeat if self.repeat else 0
+
+    def is_repeated(self, field: SunspecField) -> bool:
+        """Return whether the field belongs to the group at the end."""
+        return field.offset >= self.length + 2 - self.repeat

@@ -89,8 +89,9 @@ def _specs(settings: DeviceSettings, profile: RegisterProfile, vocabulary: Vocab
     if isinstance(profile, ModbusProfile):
         return modbus_specs(profile, settings, vocabulary)
     models = load_sunspec_models()
-    held = expected(profile, models)
-    return sunspec_specs(profile, settings, vocabulary, held=held, models=models)
+    # The first of several meters or trackers costs what the others do.
+    first = settings.model_copy(update={"instance": None})
+    return sunspec_specs(profile, first, vocabulary, held=expected(profile, models), models=models)
 
 
 def _limits(profile: RegisterProfile) -> Limits:

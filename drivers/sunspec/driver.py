@@ -7,7 +7,7 @@ from drivers.modbus.points import opposite
 from drivers.modbus.reader import RegisterReader
 from drivers.profile import SunspecModel, SunspecProfile, Table
 from drivers.sunspec.chain import MARKER, Placed, walk
-from drivers.sunspec.points import sunspec_specs, text_slot
+from drivers.sunspec.points import locate, sunspec_specs, text_slot
 from gateway.core.errors import NoAnswer, Refused
 from gateway.core.quantity import Vocabulary
 from gateway.core.readout import Readout
@@ -45,6 +45,8 @@ class SunspecDriver:
         self._vocabulary = vocabulary
         self._bases = profile.sunspec.bases
         self._held: tuple[Placed, ...] = ()
+        self._model: int | None = None
+        """Address of the model of its first point."""
         self._generation = -1
 
     async def read(self, points: Sequence[str], *, keep_raw: bool = False) -> Readout:
@@ -67,7 +69,7 @@ class SunspecDriver:
         await self._connect()
         found = {}
         for key, name in _IDENTITY.items():
-            slot = text_slot(name, self._held, self._models)
+            slot = text_slot(name, self._held, self._models, model=self._model)
             held = await self._reader.read_slot(slot) if slot is not None else None
             if held is not None:
                 found[key] = str(held)
@@ -80,6 +82,7 @@ class SunspecDriver:
         if self._generation == link.generation and not self._reader.is_lost:
             return
         self._held = await self._discover()
+        self._model = self._first_model()
         specs = sunspec_specs(self._profile, self._settings, self._vocabulary, held=self._held, models=self._models)
         if not specs:
             listed = ", ".join(str(placed.model) for placed in self._held)
@@ -90,6 +93,11 @@ class SunspecDriver:
         )
         self._reader.start(specs, lacking=frozenset(names) - specs.keys())
         self._generation = link.generation
+
+    def _first_model(self) -> int | None:
+        instance = self._settings.instance
+        places = (locate(point, self._held, self._models, instance=instance) for point in self._profile.points)
+        return next((located.start for located in places if located is not None), None)
 
     async def _discover(self) -> tuple[Placed, ...]:
         """Return the device's models, none where the marker stands at no base."""

@@ -17,23 +17,28 @@ def sunspec_scaling(
 ) -> dict[str, Scaling]:
     """Return the scaling of every point that a known model carries; addresses are the device's own and not fixed."""
     held = expected(profile, models)
-    specs = sunspec_specs(profile, settings, vocabulary, held=held, models=models)
+    first = settings.model_copy(update={"instance": None})
+    specs = sunspec_specs(profile, first, vocabulary, held=held, models=models)
     found = {}
     for point in profile.points:
         name = opposite(point.point) if settings.invert else point.point
         located = locate(point, held, models)
         if located is not None:
-            found[name] = scaling_of(specs[name], vocabulary[name].unit, _origin(point, located))
+            found[name] = scaling_of(specs[name], vocabulary[name].unit, _origin(point, located, settings))
     return found
 
 
-def _origin(point: SunspecPoint, located: Located) -> Origin:
-    field = located.field
-    origin: Origin = {"models": ", ".join(map(str, point.model)), "name": point.name, "type": field.type}
+def _origin(point: SunspecPoint, located: Located, settings: DeviceSettings) -> Origin:
+    field, here = located.field, located.point
+    origin: Origin = {"models": ", ".join(map(str, point.model)), "name": here.name, "type": field.type}
     if isinstance(field.sf, str):
         origin["exponent"] = field.sf
     if field.type in _ROLLS_OVER:
         origin["raw_wrap"] = _ROLLS_OVER[field.type]
-    if point.wrap is not None:
-        origin["wrap"] = point.wrap
+    if here.wrap is not None:
+        origin["wrap"] = here.wrap
+    if settings.instance is not None:
+        origin["instance"] = settings.instance
+    if point.groups is not None:
+        origin["groups"] = "all" if point.groups == "all" else ", ".join(map(str, point.groups))
     return origin

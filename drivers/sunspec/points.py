@@ -45,11 +45,15 @@ class Located:
     model: SunspecModel
     start: int
     """Address of the model's id."""
+    point: SunspecPoint
+    """As it is in this model."""
+    groups: tuple[int, ...] = (1,)
+    """Of what the model repeats, from 1."""
 
     @property
-    def slot(self) -> Slot:
-        """Where the value lies."""
-        return slot_at(self.field, self.start)
+    def slots(self) -> tuple[Slot, ...]:
+        """Where the value lies, or the values whose sum it is."""
+        return tuple(slot_at(self.field, self.start + (group - 1) * self.model.repeat) for group in self.groups)
 
 
 def sunspec_specs(
@@ -71,31 +75,64 @@ def sunspec_specs(
     """
     specs = {}
     for point in profile.points:
-        located = locate(point, held, models)
+        located = locate(point, held, models, instance=settings.instance)
         if located is not None:
-            spec = _spec(point, located, settings, vocabulary)
+            spec = _spec(located, settings, vocabulary)
             specs[spec.name] = spec
     return specs
 
 
-def locate(point: SunspecPoint, held: Held, models: Mapping[int, SunspecModel]) -> Located | None:
-    """Return where the first model of the point that the device has carries it, None where none does."""
+def locate(
+    point: SunspecPoint, held: Held, models: Mapping[int, SunspecModel], *, instance: int | None = None
+) -> Located | None:
+    """Return where the first model of the point that the device has carries it, None where none does.
+
+    Args:
+        point: What the profile says.
+        held: The models of the device.
+        models: What is known of models, by id.
+        instance: Which of several models of the same id (meters), or of the groups that a model repeats (trackers).
+    """
     for wanted in point.model:
-        for placed in held:
-            if placed.model != wanted or wanted not in models:
-                continue
-            field = _field(models[wanted], point.name, placed)
-            if field is not None and (not isinstance(field.sf, str) or _field(models[wanted], field.sf, placed)):
-                return Located(field, models[wanted], placed.start)
+        model, same = models.get(wanted), [placed for placed in held if placed.model == wanted]
+        if model is None or not same:
+            continue
+        case = point.within(wanted)
+        named = next((field for field in model.fields if field.name == case.name), None)
+        is_repeated = named is not None and model.is_repeated(named)
+        if not is_repeated and len(same) < (instance or 1):
+            continue
+        placed = same[0] if is_repeated else same[(instance or 1) - 1]
+        field = _field(model, case.name, placed)
+        if field is None or (isinstance(field.sf, str) and _field(model, field.sf, placed) is None):
+            continue
+        groups = _groups(case, instance, model.groups(placed.length)) if is_repeated else (1,)
+        if groups:
+            return Located(field, model, placed.start, case, groups)
     return None
 
 
-def text_slot(name: str, held: Held, models: Mapping[int, SunspecModel]) -> Slot | None:
-    """Return where a text of the common model lies, None where the device has it not."""
-    for placed in held:
-        if placed.model == COMMON_MODEL and COMMON_MODEL in models:
-            field = _field(models[COMMON_MODEL], name, placed)
-            return slot_at(field, placed.start) if field is not None else None
+def _groups(point: SunspecPoint, instance: int | None, count: int) -> tuple[int, ...]:
+    """Return which of the repeated groups make the point, as far as the device has them."""
+    if point.groups == "all":
+        return tuple(range(1, count + 1))
+    return tuple(group for group in point.groups or (instance or 1,) if group <= count)
+
+
+def text_slot(name: str, held: Held, models: Mapping[int, SunspecModel], *, model: int | None = None) -> Slot | None:
+    """Return where a text of the common model lies, None where the device has it not.
+
+    Args:
+        name: Of the field.
+        held: The models of the device.
+        models: What is known of models, by id.
+        model: Address of a model: a meter behind an inverter has a common model of its own before it.
+    """
+    common = [placed for placed in held if placed.model == COMMON_MODEL and COMMON_MODEL in models]
+    before = [placed for placed in common if model is not None and placed.start < model]
+    for placed in (*before[-1:], *common[:1]):
+        field = _field(models[COMMON_MODEL], name, placed)
+        return slot_at(field, placed.start) if field is not None else None
     return None
 
 
@@ -109,7 +146,9 @@ def expected(profile: SunspecProfile, models: Mapping[int, SunspecModel]) -> tup
     needed = {COMMON_MODEL} & models.keys()
     for point in profile.points:
         carriers = [
-            each for each in point.model if each in models and any(f.name == point.name for f in models[each].fields)
+            each
+            for each in point.model
+            if each in models and any(field.name == point.within(each).name for field in models[each].fields)
         ]
         if carriers and needed.isdisjoint(carriers):
             needed.add(carriers[0])
@@ -128,15 +167,16 @@ def _field(model: SunspecModel, name: str, placed: Placed) -> SunspecField | Non
     return None
 
 
-def _spec(point: SunspecPoint, located: Located, settings: DeviceSettings, vocabulary: Vocabulary) -> PointSpec:
-    field = located.field
+def _spec(located: Located, settings: DeviceSettings, vocabulary: Vocabulary) -> PointSpec:
+    field, point = located.field, located.point
     name = opposite(point.point) if settings.invert else point.point
     quantity = vocabulary[name]
-    slot, code = located.slot, _TYPES[field.type][1]
+    slots, code = located.slots, _TYPES[field.type][1]
     power = Fraction(10) ** field.sf if isinstance(field.sf, int) else Fraction(1)
     return PointSpec(
         name=name,
-        slots=(slot,),
+        slots=slots,
+        weights=(Fraction(1),) * len(slots),
         straight=straight_of(point, settings, vocabulary, scale=power),
         limits=limits_of(point, quantity, inverted=settings.invert),
         exponent=exponent_slot(located),

@@ -16,6 +16,8 @@ MARKER: Final = (0x5375, 0x6E53)
 END_MODEL: Final = 0xFFFF
 COMMON_MODEL: Final = 1
 _THREE_PHASE_INVERTER: Final = 103
+_COUNT: Final = "N"
+"""The point that says how many groups follow."""
 
 _TYPES: Final[Mapping[str, tuple[ValueType, tuple[int, ...]]]] = {
     "uint16": (ValueType.UINT16, (0xFFFF,)),
@@ -69,8 +71,8 @@ def sunspec_image(profile: SunspecProfile, models: Mapping[int, SunspecModel], *
             {"Mn": profile.maker, "Md": profile.model, "Vr": "1.0", "SN": serial} if model_id == COMMON_MODEL else {}
         )
         here = [point for point in profile.points if _home(point, chosen, models) == model_id]
-        points += [_point(point, model, base + len(words)) for point in here]
-        words += _content(model, texts)
+        points += [_point(point.within(model_id), model, base + len(words)) for point in here]
+        words += _content(model, texts, here)
     return SunspecImage(base, (*words, END_MODEL, 0), tuple(points))
 
 
@@ -79,35 +81,38 @@ def _chosen(points: Sequence[SunspecPoint], models: Mapping[int, SunspecModel]) 
     chosen: list[int] = []
     open_points = list(points)
     while open_points:
-        carried = {
-            model_id: sum(model_id in point.model and _has(models[model_id], point.name) for point in open_points)
-            for model_id in models
-        }
+        carried = {model_id: sum(_carries(models[model_id], point) for point in open_points) for model_id in models}
         best = max(carried, key=lambda each: (carried[each], each == _THREE_PHASE_INVERTER, -each))
         if carried[best] == 0:
             lost = open_points[0]
             raise ConfigError(f"{lost.point}: no SunSpec model {_listed(lost.model)} has a point {lost.name!r}")
         chosen.append(best)
-        open_points = [each for each in open_points if not (best in each.model and _has(models[best], each.name))]
+        open_points = [each for each in open_points if not _carries(models[best], each)]
     return sorted(chosen)
 
 
 def _home(point: SunspecPoint, chosen: Sequence[int], models: Mapping[int, SunspecModel]) -> int:
     """Return the first model of the point that the device has."""
-    return next(each for each in point.model if each in chosen and _has(models[each], point.name))
+    return next(each for each in point.model if each in chosen and _carries(models[each], point))
 
 
-def _has(model: SunspecModel, name: str) -> bool:
-    return any(field.name == name for field in model.fields)
+def _carries(model: SunspecModel, point: SunspecPoint) -> bool:
+    name = point.within(model.id).name
+    return model.id in point.model and any(field.name == name for field in model.fields)
 
 
 def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _content(model: SunspecModel, texts: Mapping[str, str]) -> list[int]:
-    """Return a model's registers with every point 'not implemented', except the given texts."""
-    words = [model.id, model.length, *(0 for _ in range(model.length))]
+def _content(model: SunspecModel, texts: Mapping[str, str], points: Sequence[SunspecPoint]) -> list[int]:
+    """Return a model's registers with every point 'not implemented', except the given texts.
+
+    What the model repeats is there as often as a point asks for; the parts of a sum behind its first one are 0.
+    """
+    last = max((group for point in points for group in _groups(point)), default=1)
+    length = model.length + (last - 1) * model.repeat
+    words = [model.id, length, *(0 for _ in range(length))]
     for field in model.fields:
         if field.name in texts:
             slot = Slot(Table.HOLDING, 0, ValueType.STRING, field.size)
@@ -115,13 +120,29 @@ def _content(model: SunspecModel, texts: Mapping[str, str]) -> list[int]:
         else:
             code = _TYPES[field.type][1][0] if _TYPES.get(field.type, ("", ()))[1] else _NAN[field.type]
             held = [code >> 16 * index & 0xFFFF for index in reversed(range(field.size))]
-        words[field.offset : field.offset + field.size] = held
+        for group in range(last if model.is_repeated(field) else 1):
+            place = field.offset + group * model.repeat
+            words[place : place + field.size] = held
+    for point in points:
+        field = next(field for field in model.fields if field.name == point.within(model.id).name)
+        for group in _groups(point)[1:]:
+            place = field.offset + (group - 1) * model.repeat
+            words[place : place + field.size] = [0] * field.size
+    if model.repeat and any(field.name == _COUNT for field in model.fields):
+        words[next(field.offset for field in model.fields if field.name == _COUNT)] = last
     return words
+
+
+def _groups(point: SunspecPoint) -> tuple[int, ...]:
+    """Return the repeated groups of a point; all of a device that has one."""
+    return point.groups if isinstance(point.groups, tuple) else (1,)
 
 
 def _point(point: SunspecPoint, model: SunspecModel, start: int) -> ModbusPoint:
     """Return the point as one with a fixed address, for a model that begins at `start`."""
+    first = start
     field = next(field for field in model.fields if field.name == point.name)
+    start += (_groups(point)[0] - 1) * model.repeat if model.is_repeated(field) else 0
     kind, absent = _TYPES[field.type]
     if kind in (ValueType.BITS16, ValueType.BITS32) and point.states is None:
         kind = ValueType.UINT16 if kind is ValueType.BITS16 else ValueType.UINT32
@@ -140,7 +161,7 @@ def _point(point: SunspecPoint, model: SunspecModel, start: int) -> ModbusPoint:
         address=start + field.offset,
         type=kind,
         count=field.size if kind is ValueType.STRING else None,
-        scale_from=_exponent(field.sf, model, start) if isinstance(field.sf, str) else None,
+        scale_from=_exponent(field.sf, model, first) if isinstance(field.sf, str) else None,
     )
 
 

@@ -46,7 +46,8 @@ class Assembly:
 
     def take_long(self, frame: LongFrame, raw: bytes) -> list[Piece]:
         """Return what is whole, and what was given up, with one more frame of M-Bus."""
-        given_up = self._segments.give_up() if frame.number == 0 else []
+        starts_anew = frame.number == 0 and self._segments.count & 0x0F
+        given_up = self._segments.give_up() if starts_anew else []
         if frame.number != self._segments.count & 0x0F:
             return [*self._segments.give_up(), Piece(raw=raw, reason="segment without the segments before it")]
         if not self._segments.add(frame.content, raw, owner=frame.addresses):

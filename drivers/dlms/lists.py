@@ -109,19 +109,19 @@ def _walk(items: Items) -> Iterator[Entry]:
             at += 1
             continue
         follows = values[at + 1] if at + 1 < len(values) else None
-        if not _is_code(code) or follows is None or isinstance(follows, Items):
-            # A code whose value is null still takes its two places.
-            at += 2 if _is_code(code) and at + 1 < len(values) and follows is None else 1
+        if (
+            not isinstance(code, bytes)
+            or len(code) != _OBIS_OCTETS
+            or at + 1 == len(values)
+            or isinstance(follows, Items)
+        ):
+            at += 1
             continue
         scale = _scaler_unit(values[at + 2]) if at + 2 < len(values) else None
         width = 2 if scale is None else 3
         scaler, unit = scale if scale is not None else (None, None)
-        yield Entry(bytes(code), follows, scaler, unit, (spans[at][0], spans[at + width - 1][1]))  # type: ignore[arg-type]
+        yield Entry(code, follows, scaler, unit, (spans[at][0], spans[at + width - 1][1]))
         at += width
-
-
-def _is_code(value: Value) -> bool:
-    return isinstance(value, bytes) and len(value) == _OBIS_OCTETS
 
 
 def _scaler_unit(value: Value) -> tuple[int, int] | None:

@@ -1,0 +1,1 @@
+"""DLMS push: frames, segments, encryption, values, lists."""

@@ -90,6 +90,8 @@ class Means:
     open_link: Callable[[LinkSettings, Trace], OpenLink]
     search_meters: Callable[[Link, Sequence[MbusProfile], Clock, Watcher], AsyncIterator[FoundDevice]]
     """Finds the meters on an M-Bus."""
+    service: LinkSettings | None = None
+    """The port as the service has set it that owns it; None where nobody does."""
     capture: Trace | None = None
     """Told of every byte."""
 
@@ -112,14 +114,12 @@ class Scan:
         ]
         evidence = Evidence(options.link.port, "serial" if options.is_serial else "socket")
         self.findings = Findings(evidence)
-        self.through_service: Speed | None = None
-        """How the service that owns the port has set it; None where nobody owns it."""
 
     async def run(self) -> Findings:
         """Return what was found; what stood in the way is part of it."""
         evidence = self.findings.evidence
         try:
-            evidence.through_service = self.through_service is not None
+            evidence.through_service = self._means.service is not None
             if not evidence.through_service:
                 await self._listen()
             if evidence.heard_protocol and evidence.heard_protocol != "modbus":
@@ -237,8 +237,9 @@ class Scan:
     def _speeds(self, first: tuple[Speed, ...]) -> tuple[Speed | None, ...]:
         if not self._options.is_serial:
             return (None,)
-        if self.through_service is not None:
-            return (self.through_service,)
+        service = self._means.service
+        if service is not None and service.baudrate is not None:
+            return (Speed(service.baudrate, service.parity or "none", service.stop_bits or 1, service.data_bits),)
         return speeds(first, baudrate=self._options.baudrate, parity=self._options.parity)
 
     def _open(self, speed: Speed | None, heard: Callable[[bytes], None] | None = None) -> OpenLink:

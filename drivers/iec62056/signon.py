@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.iec62056.checksum import without_parity
+from drivers.iec62056.checksum import seven_bits
 
 STX: Final = 0x02
 NAK: Final = 0x15
@@ -33,6 +33,8 @@ class Identification:
     """The speed it goes on with."""
     acknowledge: str
     """The character of that speed, empty where the meter goes on without having been told."""
+    rest: bytes = b""
+    """What was heard behind it."""
 
 
 def request_of(address: str) -> bytes:
@@ -61,12 +63,13 @@ def identification_in(heard: bytes) -> Identification | None:
 
     Source: IEC 62056-21, sections 6.3.2 and 6.3.14 (baud rate characters).
     """
-    match = _IDENTIFICATION.search(without_parity(heard))
+    match = _IDENTIFICATION.search(seven_bits(heard))
     if match is None:
         return None
     character = match[1].decode("ascii")
+    baudrate, acknowledge = INITIAL_BAUDRATE, ""
     if character in _ACKNOWLEDGED:
-        return Identification(match[0], INITIAL_BAUDRATE << int(character), character)
-    if character in _AT_ONCE:
-        return Identification(match[0], INITIAL_BAUDRATE << (1 + _AT_ONCE.index(character)), "")
-    return Identification(match[0], INITIAL_BAUDRATE, "")
+        baudrate, acknowledge = INITIAL_BAUDRATE << int(character), character
+    elif character in _AT_ONCE:
+        baudrate = INITIAL_BAUDRATE << (1 + _AT_ONCE.index(character))
+    return Identification(match[0], baudrate, acknowledge, heard[match.end() :])

@@ -119,9 +119,11 @@ class D0Source:
         stream.feed(identification.line)
         damaged: Damaged | None = None
         has_begun = False
+        waiting = b"" if identification.acknowledge else identification.rest
         end_s = self._clock.monotonic() + _LONGEST_S
         while self._clock.monotonic() < end_s:
-            chunk = await talk.receive(timeout_s=_BETWEEN_CHARACTERS_S if has_begun else self._traits.timeout)
+            limit_s = _BETWEEN_CHARACTERS_S if has_begun else self._traits.timeout
+            chunk, waiting = waiting or await talk.receive(timeout_s=limit_s), b""
             has_begun = has_begun or signon.STX in seven_bits(chunk)
             for finding in stream.feed(chunk) if chunk else stream.finish():
                 if isinstance(finding, Telegram):

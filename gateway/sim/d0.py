@@ -1,4 +1,4 @@
-"""A simulated meter of IEC 62056-21: answers the sign-on of mode C, or sends by itself as in mode D."""
+"""A simulated meter of IEC 62056-21: answers the sign-on of modes B and C, or sends by itself as in mode D."""
 
 import re
 from datetime import UTC, datetime
@@ -16,6 +16,8 @@ from gateway.sim.talker import Mouth
 _REQUEST: Final = re.compile(rb"/\?([0-9A-Za-z ]*)!\r\n")
 _OPTION: Final = re.compile(rb"\x060([0-9A-Z])0\r\n")
 _INITIAL_BAUDRATE: Final = 300
+_MODE_B: Final = "ABCDEF"
+"""Baud rate characters of meters that wait for no acknowledgement."""
 _ZEROS_PER_S: Final = _INITIAL_BAUDRATE / 10
 _ENOUGH: Final = 0.9
 """Share of the wake-up after which a meter is awake."""
@@ -66,11 +68,13 @@ class SimulatedD0Meter:
         self._zeros = min(self._zeros + chunk.count(0), _MOST_ZEROS)
         self._heard += chunk.replace(b"\0", b"")
         if request := _REQUEST.search(self._heard):
-            self._heard.clear()
-            self._sign_on(request[1].decode("ascii"), mouth)
+            address = request[1].decode("ascii")
+            self._heard = bytearray()
+            self._sign_on(address, mouth)
         elif option := _OPTION.search(self._heard):
-            self._heard.clear()
-            self._read_out(option[1].decode("ascii"), mouth)
+            character = option[1].decode("ascii")
+            self._heard = bytearray()
+            self._read_out(character, mouth)
         del self._heard[:-_LONGEST]
 
     async def speak(self, mouth: Mouth) -> None:
@@ -102,8 +106,11 @@ class SimulatedD0Meter:
         self._zeros = 0
         if sleeps or address not in ("", self._address):
             return
-        self._is_signed_on = True
         mouth.write(f"{self.identification}\r\n".encode("ascii"))
+        character = self.identification[4]
+        self._is_signed_on = character.isdecimal()
+        if character in _MODE_B:
+            self._send_block(_INITIAL_BAUDRATE << 1 + _MODE_B.index(character), mouth)
 
     def _read_out(self, character: str, mouth: Mouth) -> None:
         if not self._is_signed_on:
@@ -112,7 +119,10 @@ class SimulatedD0Meter:
         if character not in {"0", self.identification[4]}:
             mouth.write(b"\x15")
             return
-        self.baudrates += [_INITIAL_BAUDRATE << int(character), _INITIAL_BAUDRATE]
+        self._send_block(_INITIAL_BAUDRATE << int(character), mouth)
+
+    def _send_block(self, baudrate: int, mouth: Mouth) -> None:
+        self.baudrates += [baudrate, _INITIAL_BAUDRATE]
         mouth.write(self.block())
 
     def _data(self) -> bytes:

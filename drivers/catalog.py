@@ -136,7 +136,7 @@ def parse_profile(document: Document, vocabulary: Vocabulary) -> Profile:
     """Return the profile in a document.
 
     Raises:
-        ConfigError: it does not follow the schema, or what it says about its points cannot be.
+        ConfigError: it does not follow the schema, or what it says about its points cannot be; every fault is named.
     """
     tree = document.tree
     if not isinstance(tree, dict):
@@ -145,15 +145,21 @@ def parse_profile(document: Document, vocabulary: Vocabulary) -> Profile:
     if not isinstance(protocol, str) or protocol not in SCHEMAS:
         raise fault(document, ("protocol",), f"{protocol!r} is not one of {', '.join(SCHEMAS)}")
     profile = validate(document, SCHEMAS[protocol])
+    if faults := [str(each) for each in _contradictions(document, profile, vocabulary)]:
+        raise ConfigError("\n".join(faults))
+    return profile
+
+
+def _contradictions(document: Document, profile: Profile, vocabulary: Vocabulary) -> Iterator[ConfigError]:
+    """Yield every fault that the schema alone cannot see."""
     for place, point in _points(profile):
-        _check_point(document, place, point, vocabulary)
+        yield from _point_faults(document, place, point, vocabulary)
     if isinstance(profile, ModbusProfile):
-        _check_orders(document, profile)
+        yield from _unstated_orders(document, profile)
     names = [point.point for point in profile.points]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise fault(document, ("points", index, "point"), f"{name} stands twice")
-    return profile
+            yield fault(document, ("points", index, "point"), f"{name} stands twice")
 
 
 def _points(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], Point]]:
@@ -165,31 +171,34 @@ def _points(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], Point]]:
                 yield ("variants", number, "points", index), replaced
 
 
-def _check_point(document: Document, place: tuple[str | int, ...], point: Point, vocabulary: Vocabulary) -> None:
+def _point_faults(
+    document: Document, place: tuple[str | int, ...], point: Point, vocabulary: Vocabulary
+) -> Iterator[ConfigError]:
     if point.point not in vocabulary:
         close = vocabulary.nearest(point.point)
         hint = f"; did you mean {close}?" if close else ""
-        raise fault(document, (*place, "point"), f"{point.point!r} is not in the vocabulary{hint}")
+        yield fault(document, (*place, "point"), f"{point.point!r} is not in the vocabulary{hint}")
+        return
     quantity = vocabulary[point.point]
     try:
         # What a meter says itself is converted, or refused, when it says it.
         conversion(point.unit or quantity.unit, quantity.unit)
     except ValueError as exc:
-        raise fault(document, (*place, "unit"), str(exc)) from exc
+        yield fault(document, (*place, "unit"), str(exc))
     for code, state in (point.states or {}).items():
         if quantity.states and not quantity.open_states and state not in quantity.states:
             known = ", ".join(map(str, quantity.states))
-            raise fault(document, (*place, "states", code), f"{state} is not a code of {point.point}: {known}")
+            yield fault(document, (*place, "states", code), f"{state} is not a code of {point.point}: {known}")
 
 
-def _check_orders(document: Document, profile: ModbusProfile) -> None:
-    """Refuse a point whose table or word order nobody states."""
+def _unstated_orders(document: Document, profile: ModbusProfile) -> Iterator[ConfigError]:
+    """Yield each point whose table or word order nobody states."""
     for place, point in _points(profile):
         if not isinstance(point, ModbusPoint):
             continue
         for field in point.fields:
             if field.table is None and profile.modbus.table is None:
-                raise fault(document, place, "table is stated neither here nor under modbus; it has no default")
+                yield fault(document, place, "table is stated neither here nor under modbus; it has no default")
             ordered = field.type is not ValueType.STRING and field.words > 1
             if ordered and field.word_order is None and profile.modbus.word_order is None:
-                raise fault(document, place, "word_order is stated neither here nor under modbus; it has no default")
+                yield fault(document, place, "word_order is stated neither here nor under modbus; it has no default")

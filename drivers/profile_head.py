@@ -1,10 +1,11 @@
 """What every profile has, whatever its protocol."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gateway.core.scalars import Interval, ProfileId
+from gateway.core.scalars import Interval, ProfileId, Text
 from gateway.core.site import Strict
 
 PointName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -19,6 +20,19 @@ class Source(Strict):
     version: str
     firmware: str = ""
     note: str = ""
+
+
+class Verified(Strict):
+    """Somebody compared the values with the display of a real device."""
+
+    who: Text
+    """Name, or an address under which this person answers."""
+    when: date
+    """Day, as 2026-11-22."""
+    firmware: Text
+    """Of the device, or its version or date of manufacture where it shows no firmware."""
+    note: str = ""
+    """What was compared, and what was not."""
 
 
 class Point(Strict):
@@ -78,6 +92,8 @@ class ProfileHead(Strict):
         "battery", "ventilation", "indoor_climate", "weather_station",
     ]  # fmt: skip
     source: Annotated[tuple[Source, ...], Field(min_length=1)]
+    verified: tuple[Verified, ...] = ()
+    """Who compared it with a real device; empty while nobody has."""
     caveats: tuple[str, ...] = ()
     """What a reader of the values must know."""
     setup: tuple[str, ...] = ()

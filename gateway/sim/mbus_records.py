@@ -146,7 +146,7 @@ def field_for(number: int, *, is_signed: bool) -> tuple[int, int]:
 def clock_octets(utc_ms: int) -> bytes:
     """Return date and time with seconds as a meter that shows UTC says it (type I)."""
     now = datetime.fromtimestamp(utc_ms / 1000, UTC)
-    year = now.year - 2000
+    year = now.year % 100
     octets = (
         now.second,
         now.minute,

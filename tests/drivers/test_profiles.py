@@ -219,7 +219,7 @@ def test_sunspec_points_are_in_their_models(file: ProfileFile) -> None:
     for point in file.profile.points:
         assert len(set(point.model)) == len(point.model)
         for model in point.model:
-            assert point.name in {field.name for field in known[model].fields}, (point.point, model)
+            assert point.within(model).name in {field.name for field in known[model].fields}, (point.point, model)
 
 
 async def readout_of(file: ProfileFile, test: ProfileTest) -> Readout:

@@ -6,24 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from random import SystemRandom
 
 from drivers.factory import Metering, open_link
 from drivers.link import Link
 from gateway import __version__
 from gateway.app.access import mqtt_access
 from gateway.app.catalogue import build_catalogue
-from gateway.app.clock import SystemClock, boot_id
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.folders import data_folder, memory_folder
 from gateway.app.local import LocalDoor
 from gateway.app.local_words import socket_path
+from gateway.app.machine import Machine, this_machine
 from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, save_holes, save_serial_numbers
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
 from gateway.broker.mqtt import MqttBroker
-from gateway.core.clock import Clock
 from gateway.core.protocols import Backlog, BrokerClient
 from gateway.core.quantity import Kind, load_vocabulary
 from gateway.core.readout import Event
@@ -31,7 +29,6 @@ from gateway.document.validation import fault
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
 from gateway.relay.settings import Origin, RelaySettings
-from gateway.spool.disk import DiskFiles
 from gateway.spool.opening import open_spool
 from gateway.spool.setup import MIB, SpoolSetup
 from gateway.spool.spool import DurableSpool
@@ -96,6 +93,7 @@ class Edge:
         environment: Where the service manager names its folders.
         destinations: Each gets every readout, through a spool of its own.
         live: Called with every readout.
+        machine: What it stands on; the one that this process runs on where left out.
     """
 
     def __init__(
@@ -105,16 +103,18 @@ class Edge:
         environment: Mapping[str, str],
         destinations: Sequence[Destination],
         live: Sequence[Live] = (),
+        machine: Machine | None = None,
     ) -> None:
         self.configuration = configuration
-        self.clock: Clock = SystemClock(trusted=configuration.site.clock == "trusted")
+        self._machine = machine or this_machine(trusted=configuration.site.clock == "trusted")
+        self.clock = self._machine.clock
         self._destinations = destinations
         self._live = live
         self._environment = environment
         self._manager = NotifySocket(environment)
         self.data = data_folder(configuration.site.data, configuration.site.site, environment)
         self._memory = memory_folder(configuration.site.site, self.data, environment)
-        self._run = f"{SystemRandom().getrandbits(64):016x}"
+        self._run = f"{self._machine.random.getrandbits(64):016x}"
         self._lanes: list[_Lane] = []
         self._pollers: list[AnyPoller] = []
         self._links: dict[str, Link] = {}
@@ -218,7 +218,7 @@ class Edge:
                 spool,
                 origin=origin,
                 clock=self.clock,
-                random=SystemRandom(),
+                random=self._machine.random,
                 settings=destination.settings,
             )
             self._lanes.append(_Lane(destination, spool, relay))
@@ -240,7 +240,12 @@ class Edge:
             outlet=Outlet(self._recorder.readout, self._recorder.event),
         )
         for settings in self.configuration.links:
-            link = open_link(settings, clock=self.clock, trace=self._door.trace(settings.id))
+            link = open_link(
+                settings,
+                clock=self.clock,
+                open_stream=self._machine.open_stream,
+                trace=self._door.trace(settings.id),
+            )
             self._door.offer(link, [device.unit_id for device in self.configuration.on_link(settings.id)])
             stack.push_async_callback(link.close)
             self._links[settings.id] = link
@@ -253,13 +258,14 @@ class Edge:
         setup = SpoolSetup(
             run=self._run,
             catalogue=catalogue,
-            boot_id=boot_id(),
+            boot_id=self._machine.boot_id,
             event_body=encoder.event,
             counters=frozenset(q.name for q in self.configuration.vocabulary.values() if q.kind is Kind.COUNTER),
             capacity_bytes=self.configuration.site.spool.size_mib * MIB,
         )
-        flash = DiskFiles(self.data / "spool" / destination)
-        memory = DiskFiles(self._memory / destination) if self._memory else None
+        open_files = self._machine.open_files
+        flash = open_files(self.data / "spool" / destination)
+        memory = open_files(self._memory / destination) if self._memory else None
         return await open_spool(flash, memory, setup=setup, clock=self.clock)
 
     async def _drain(self, patience_s: float) -> None:

@@ -65,6 +65,7 @@ def create_listener(
     *,
     metering: Metering,
     key: bytes | None = None,
+    keep_raw: bool = False,
 ) -> RecordListener:
     """Return what hears all the meters that send on one port; they speak one protocol.
 
@@ -73,9 +74,10 @@ def create_listener(
         devices: At least one.
         metering: What meters are read with.
         key: What opens their telegrams, where these are encrypted.
+        keep_raw: Readouts hold the records behind their values.
     """
     make = STREAMS[devices[0][1].protocol]
     decoders = [
         RecordDecoder(profile, settings, metering.vocabulary, zone=metering.zone) for settings, profile in devices
     ]
-    return RecordListener(link, lambda: make(key), decoders, clock=metering.clock)
+    return RecordListener(link, lambda: make(key), decoders, clock=metering.clock, keep_raw=keep_raw)

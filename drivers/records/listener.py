@@ -20,6 +20,7 @@ class RecordListener:
         stream: Makes what finds telegrams in its bytes; made anew after the port was opened.
         decoders: One per device.
         clock: For the instant of each readout.
+        keep_raw: Readouts hold the records behind their values.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class RecordListener:
         decoders: Sequence[RecordDecoder],
         *,
         clock: Clock,
+        keep_raw: bool = False,
     ) -> None:
         self._link = link
         self._make = stream
         self._stream = stream()
         self._decoders = decoders
         self._clock = clock
+        self._keep_raw = keep_raw
         self._generation = -1
         self._found: deque[tuple[Telegram | Damaged, Arrival]] = deque()
         self._said: dict[str, MeterTime] = {}
@@ -70,7 +73,7 @@ class RecordListener:
             raise CorruptFrame(f"{self._link.id}: {finding.reason}", frame=finding.raw)
         self.newest = finding
         return [
-            decoder.readout(finding, decoder.points, arrival=arrival)
+            decoder.readout(finding, decoder.points, arrival=arrival, keep_raw=self._keep_raw)
             for decoder in self._decoders
             if decoder.concerns(finding) and self._is_news(decoder, finding)
         ]

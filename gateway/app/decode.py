@@ -91,7 +91,7 @@ def decode_dump(protocol: str, dump: bytes, *, is_hex: bool = False, key: str | 
         ConfigError: the dump is not hexadecimal, or the key is none.
     """
     octets = _from_hex(dump) if is_hex else dump
-    stream = STREAMS[protocol](_key(key))
+    stream = STREAMS[protocol](parse_key(key))
     names = _Names(protocol, load_vocabulary())
     for start in range(0, len(octets), _CHUNK_OCTETS):
         for finding in stream.feed(octets[start : start + _CHUNK_OCTETS]):
@@ -210,7 +210,12 @@ def _from_hex(dump: bytes) -> bytes:
     return bytes.fromhex(digits.decode())
 
 
-def _key(key: str | None) -> bytes | None:
+def parse_key(key: str | None) -> bytes | None:
+    """Return the key that a person wrote as hexadecimal digits.
+
+    Raises:
+        ConfigError: it is none.
+    """
     if key is None:
         return None
     digits = "".join(key.split())

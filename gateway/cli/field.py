@@ -16,7 +16,9 @@ from gateway.core.errors import ConfigError
 def read(
     *,
     profile: Annotated[str, typer.Option("--profile", "-p", help="Profile id, or the path of a profile file.")],
-    tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Modbus over TCP.")] = None,
+    tcp: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="A TCP port: Modbus, or a transparent converter.")
+    ] = None,
     udp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Modbus over UDP.")] = None,
     serial: Annotated[Path | None, typer.Option(metavar="PORT", help="Serial port.")] = None,
     framing: Annotated[
@@ -31,9 +33,14 @@ def read(
     vt_ratio: Annotated[str | None, typer.Option(metavar="P/S", help="Voltage transformer.")] = None,
     pulse_weight: Annotated[float | None, typer.Option(help="Units per pulse.")] = None,
     invert: Annotated[bool, typer.Option("--invert", help="The current transformers look the wrong way.")] = False,
+    address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="M-Bus secondary address, or IEC 62056-21 address.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="HEX", help="What opens the meter's encrypted telegrams.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read one device once and show every point with unit and plausibility."""
+    from gateway.app.decode import parse_key
     from gateway.app.field import read_once
 
     if sum(way is not None for way in (tcp, udp, serial)) != 1:
@@ -54,13 +61,17 @@ def read(
         "vt_ratio": vt_ratio,
         "pulse_weight": pulse_weight,
         "invert": invert,
+        "meter_address": address,
     }
-    found = uvloop.run(read_once(profile, link=_given(link), device=_given(device), environment=os.environ))
+    reading = read_once(profile, link=_given(link), device=_given(device), environment=os.environ, key=parse_key(key))
+    found = uvloop.run(reading)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
     typer.echo(found.headline)
     print_table(("point", "value #", "unit", "raw", "remark"), found.rows())
+    for verdict in found.verdicts():
+        typer.echo(verdict)
 
 
 def _given(options: Mapping[str, str | float | bool | None]) -> dict[str, str | float | bool]:

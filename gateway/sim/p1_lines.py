@@ -32,6 +32,7 @@ _POWERS: Final[Mapping[int, Form]] = {
     **dict.fromkeys((9, 29, 49, 69), _APPARENT),
     **dict.fromkeys((32, 52, 72), _VOLTAGE),
     **dict.fromkeys((11, 31, 51, 71, 91), _CURRENT),
+    **dict.fromkeys((13, 33, 53, 73), Form("1", 3, 5)),
     14: Form("Hz", 2, 5),
 }
 _ENERGY, _REACTIVE_ENERGY = Form("kWh", 3, 10), Form("kvarh", 3, 10)
@@ -119,4 +120,4 @@ def _parts(total: Decimal, count: int, form: Form) -> Sequence[Decimal]:
 
 def _written(number: Decimal, form: Form, point: ObisPoint) -> str:
     digits = f"{number:0{form.width}.{form.decimals}f}"
-    return digits if point.unit else f"{digits}*{form.unit}"
+    return digits if point.unit or form.unit == "1" else f"{digits}*{form.unit}"

@@ -30,6 +30,7 @@ HOUSE = {
     "elec_voltage_l1": 231.4,
     "elec_current_l1": 1.85,
     "elec_frequency": 49.98,
+    "elec_power_factor": 0.958,
     "elec_tariff": 2,
 }
 SUB_METERS = {

@@ -1,6 +1,7 @@
 """The simulated meter of IEC 62056-21, asked and heard by the driver that was written without it."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -8,13 +9,16 @@ from drivers.catalog import Catalog
 from drivers.iec62056.d0 import D0Stream
 from drivers.iec62056.source import D0Source
 from drivers.link import Link
+from drivers.link_serial import open_serial
 from drivers.profile_records import ObisProfile
 from drivers.records.decode import Arrival, RecordDecoder
 from drivers.records.telegram import Telegram
+from gateway.app.clock import SystemClock
 from gateway.core.errors import NoAnswer
 from gateway.core.quantity import load_vocabulary
 from gateway.core.site import DeviceSettings, LinkSettings
 from gateway.sim.d0 import SimulatedD0Meter
+from gateway.sim.talker import talk_pty
 from gateway.sim.values import FixedValues
 from tests.fakes import FakeClock, settle
 from tests.fakes_stream import Answers, FakePort, LoopClock, run_virtual
@@ -155,3 +159,18 @@ async def test_meter_of_mode_d_sends_by_itself(name: str) -> None:
         assert isinstance(telegram, Telegram)
         said = said_by(name, telegram)
         assert {point: said[point] for point in PUSHED[name]} == pytest.approx(PUSHED[name])
+
+
+async def test_meter_is_read_through_a_pseudo_terminal(tmp_path: Path) -> None:
+    """On a real serial port, speeds are changed and changed back, and the readout is whole."""
+    clock = SystemClock()
+    async with talk_pty(simulated("iskra/mt174"), tmp_path / "head") as path, asyncio.timeout(10):
+        link = Link(LINE.model_copy(update={"serial": str(path)}), open_stream=open_serial, clock=clock)
+        settings = DeviceSettings(id="meter", profile="iskra/mt174", link="head")
+        source = D0Source(settings, profile_of("iskra/mt174"), link, clock=clock)
+        try:
+            for _ in range(2):
+                telegram = await source.fetch(frozenset())
+                assert said_by("iskra/mt174", telegram)["elec_energy_import"] == 1234.567
+        finally:
+            await link.close()

@@ -1,5 +1,6 @@
 """The dialogue of IEC 62056-21, on a line whose time passes at once."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -190,6 +191,22 @@ def test_silence_within_a_block_ends_the_wait() -> None:
         return clock.monotonic() - before_s
 
     assert run_virtual(fetch()) < 5.0
+
+
+def test_cancelled_readout_leaves_the_line_as_it_was() -> None:
+    """Whoever is cancelled in the midst of the data puts the port back to its first speed."""
+
+    async def fetch() -> list[int]:
+        clock = LoopClock()
+        port = FakePort(meter(data=DATA[:60]))
+        settings = DeviceSettings(id="main_meter", profile="test/d0", link="head")
+        source = D0Source(settings, profile(), Link(SERIAL, open_stream=port.open, clock=clock), clock=clock)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.6):
+                await source.fetch(frozenset())
+        return port.stream.baudrates
+
+    assert run_virtual(fetch()) == [9600, 300]
 
 
 def test_no_byte_asks_for_programming_mode() -> None:

@@ -1,7 +1,7 @@
 """What meters leave unsaid in their lists: codes by position, scalers and units by maker. Pure.
 
-Source: Kamstrup HAN-NVE interface description; Kaifa KFM_001 OBIS list for HAN-NVE; public captures named in the
-profiles' sources for Iskraemeco and Landis+Gyr.
+Source: Kamstrup HAN-NVE interface description; for Kaifa, Iskraemeco and Landis+Gyr the public sources named in the
+profiles, and the decoder of UtilitechAS/amsreader-firmware.
 """
 
 from collections.abc import Mapping, Sequence

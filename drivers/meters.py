@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from drivers.dlms.stream import DlmsStream
 from drivers.iec62056.d0 import D0Stream
 from drivers.iec62056.p1 import P1Stream
 from drivers.iec62056.source import D0Source
@@ -28,6 +29,7 @@ STREAMS: Mapping[str, MakeStream] = {
     "p1": lambda _: P1Stream(),
     "d0": lambda _: D0Stream(),
     "sml": lambda _: SmlStream(),
+    "dlms": DlmsStream,
     "kmp": lambda _: KmpStream(),
 }
 """Protocol → what finds its telegrams in bytes."""

@@ -5,6 +5,7 @@ from gateway.core.clock import Clock
 from gateway.core.quantity import Vocabulary
 from gateway.sim.d0 import SimulatedD0Meter
 from gateway.sim.device import ValueSource
+from gateway.sim.dlms import SimulatedDlmsMeter
 from gateway.sim.kmp import SimulatedKmpMeter
 from gateway.sim.mbus import SimulatedMbusMeter
 from gateway.sim.p1 import SimulatedP1Meter
@@ -26,4 +27,6 @@ def simulated_meter(profile: RecordProfile, source: ValueSource, *, clock: Clock
         return SimulatedP1Meter(profile, source, clock=clock, vocabulary=vocabulary)
     if profile.protocol == "d0":
         return SimulatedD0Meter(profile, source, clock=clock, vocabulary=vocabulary)
+    if profile.protocol == "dlms":
+        return SimulatedDlmsMeter(profile, source, clock=clock, vocabulary=vocabulary)
     return SimulatedSmlMeter(profile, source, clock=clock, vocabulary=vocabulary)

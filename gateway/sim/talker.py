@@ -32,8 +32,16 @@ class _Ear(asyncio.Protocol):
 
     def __init__(self, talker: Talker) -> None:
         self._talker = talker
-        self._mouth: Mouth | None = None
+        self._mouth: asyncio.WriteTransport | None = None
         self._speaking: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Hang up, and return when the device is silent."""
+        if self._mouth is not None:
+            self._mouth.close()
+        if self._speaking is not None:
+            self._speaking.cancel()
+            await asyncio.wait([self._speaking])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._mouth = cast("asyncio.WriteTransport", transport)
@@ -55,8 +63,14 @@ async def talk_tcp(talker: Talker, *, host: str = "127.0.0.1", port: int = 0) ->
     Raises:
         ConfigError: the address cannot be had.
     """
+    ears: list[_Ear] = []
+
+    def answer() -> _Ear:
+        ears.append(_Ear(talker))
+        return ears[-1]
+
     try:
-        server = await asyncio.get_running_loop().create_server(lambda: _Ear(talker), host, port)
+        server = await asyncio.get_running_loop().create_server(answer, host, port)
     except OSError as exc:
         raise ConfigError(f"{host}:{port}: cannot listen there: {exc.strerror}") from exc
     try:
@@ -64,6 +78,8 @@ async def talk_tcp(talker: Talker, *, host: str = "127.0.0.1", port: int = 0) ->
         yield f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
     finally:
         server.close()
+        for ear in ears:
+            await ear.close()
 
 
 @asynccontextmanager
@@ -74,8 +90,9 @@ async def talk_pty(talker: Talker, path: Path) -> AsyncIterator[Path]:
         ConfigError: the link cannot be made.
     """
     with terminal(path) as near:
-        transport = TerminalTransport(near, _Ear(talker))
+        ear = _Ear(talker)
+        TerminalTransport(near, ear)
         try:
             yield path
         finally:
-            transport.close()
+            await ear.close()

@@ -99,8 +99,10 @@ class MbusSource:
         selection = wanted.high_first if self._high_first else wanted.selection
         outcome, answer = await conversation.ask(select(selection, high_first=self._high_first))
         if outcome is Outcome.SILENCE:
+            # A meter that has never answered may want the high byte first; the next readout tries that.
             if not self._has_answered:
                 self._high_first = not self._high_first
+            await conversation.quiet()
             raise NoAnswer(f"{self._name}: no answer from {self._place} within {self._timeout_s:.1f} s")
         if outcome is not Outcome.ACK:
             raise self._corrupt(answer.why(), answer.raw)

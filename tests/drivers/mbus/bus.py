@@ -78,7 +78,8 @@ class Bus:
     meters: Sequence[SimulatedMbusMeter]
     delay_s: float = 0.02
     echo: bool = False
-    late_s: float = 0.0
+    late_s: dict[int, float] = field(default_factory=dict)
+    """Number of a request, from 0 → how much later than usual its answer comes."""
     tamper: dict[int, bytes] = field(default_factory=dict)
     """Number of a request, from 0 → what is heard instead of the answer."""
 
@@ -91,8 +92,8 @@ class Bus:
         mouth = Mouth()
         self.line.heard(request, mouth)
         said = self.tamper.get(self._asked, b"".join(mouth.said))
+        delay_s = self.delay_s + self.late_s.get(self._asked, 0.0)
         self._asked += 1
-        delay_s = self.delay_s + self.late_s
         echoed: Answers = [(0.001, request)] if self.echo else []
         return [
             *echoed,

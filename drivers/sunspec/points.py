@@ -153,9 +153,11 @@ def expected(profile: SunspecProfile, models: Mapping[int, SunspecModel]) -> tup
         if carriers and needed.isdisjoint(carriers):
             needed.add(carriers[0])
     placed, address = [], profile.sunspec.bases[0] + _HEADER_WORDS
+    groups = [max(point.groups) for point in profile.points if isinstance(point.groups, tuple) and point.groups]
     for model in sorted(needed):
-        placed.append(Placed(model, address, models[model].length))
-        address += _HEADER_WORDS + models[model].length
+        length = models[model].length + models[model].repeat * (max(groups, default=1) - 1)
+        placed.append(Placed(model, address, length))
+        address += _HEADER_WORDS + length
     return tuple(placed)
 
 

@@ -311,6 +311,8 @@ def test_rollover_stands_in_the_catalogue() -> None:
         ordered = [{**points[0], "model": [first]}]
         origin = scaling(sunspec(ordered), device(), VOCABULARY)["pv_energy"].origin
         assert (origin["name"], origin.get("wrap")) == (name, wrap)
+    later = sunspec([{**SUM[0], "groups": [4]}])
+    assert set(scaling(later, device(), VOCABULARY)) == {"pv_power_dc"}
     trackers = scaling(sunspec(SUM), device(instance=2), VOCABULARY)["pv_power_dc"].origin
     assert (trackers["groups"], trackers["instance"]) == ("all", 2)
 

@@ -36,6 +36,8 @@ class Opened:
     apdu: bytes
     title: bytes
     """System title of the meter: three letters of its maker, and its own number."""
+    is_sure: bool = True
+    """Nothing but the key's owner can have written it; else the key may be wrong."""
 
 
 def open_apdu(apdu: bytes, keys: Keys) -> Opened:
@@ -72,7 +74,7 @@ def open_apdu(apdu: bytes, keys: Keys) -> Opened:
     text = opened(content, key=key, nonce=nonce)
     if text[:1] not in [bytes((tag,)) for tag in _PLAIN]:
         raise NotDlmsError(f"{name}: the encryption key is wrong; {_ASK}")
-    return Opened(text, title)
+    return Opened(text, title, is_sure=False)
 
 
 def name_of(title: bytes) -> str:

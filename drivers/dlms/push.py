@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drivers.dlms.axdr import Items, NotDlmsError, Reader
 from drivers.dlms.clock import OCTETS, time_of
-from drivers.dlms.protection import GENERAL_DED, GENERAL_GLO, Keys, open_apdu
+from drivers.dlms.protection import GENERAL_DED, GENERAL_GLO, Keys, name_of, open_apdu
 from drivers.records.telegram import MeterTime
 
 _DATA_NOTIFICATION = 0x0F
@@ -33,10 +33,18 @@ def parse_push(apdu: bytes, keys: Keys) -> Push:
     Raises:
         NotDlmsError: it is no such APDU, is damaged, or cannot be opened.
     """
-    title = b""
-    if apdu[:1] in (bytes((GENERAL_GLO,)), bytes((GENERAL_DED,))):
-        inside = open_apdu(apdu, keys)
-        apdu, title = inside.apdu, inside.title
+    if apdu[:1] not in (bytes((GENERAL_GLO,)), bytes((GENERAL_DED,))):
+        return _plain(apdu, b"")
+    inside = open_apdu(apdu, keys)
+    try:
+        return _plain(inside.apdu, inside.title)
+    except NotDlmsError as exc:
+        if inside.is_sure:
+            raise
+        raise NotDlmsError(f"{name_of(inside.title)}: {exc}; most likely the encryption key is wrong") from exc
+
+
+def _plain(apdu: bytes, title: bytes) -> Push:
     reader = Reader(apdu)
     tag = reader.take(1)[0]
     if tag != _DATA_NOTIFICATION:

@@ -78,13 +78,21 @@ _ISKRA_LAYOUTS = (
         ),
     ),
 )  # fmt: skip
+_LANDIS_GYR_LAYOUTS = (
+    (
+        _kinds((13, "int"), (1, "text")),
+        _places(
+            *_THREE_U, *_THREE_I, "1.7.0", "2.7.0", "1.8.0", "2.8.0", "unknown", "unknown", "unknown", "serial_number",
+        ),
+    ),
+)  # fmt: skip
 
 KAMSTRUP = Dialect("KAM", MappingProxyType({"E": 1, "P": 0, "U": 0, "I": -2, "F": -2}))
 KAIFA = Dialect(
     "KFM", MappingProxyType({"E": 0, "P": 0, "U": -1, "I": -3, "F": -3}), _KAIFA_LAYOUTS, ignores_summer_bit=True
 )
 ISKRA = Dialect("ISK", MappingProxyType({"E": 0, "P": 0, "U": -1, "I": -2, "F": -3}), _ISKRA_LAYOUTS)
-LANDIS_GYR = Dialect("LGZ", MappingProxyType({"E": 0, "P": 0, "U": 0, "I": -2, "F": -2}))
+LANDIS_GYR = Dialect("LGZ", MappingProxyType({"E": 0, "P": 0, "U": 0, "I": -2, "F": -2}), _LANDIS_GYR_LAYOUTS)
 AIDON = Dialect("AID", MappingProxyType({}))
 _BY_LIST_ID = (("Kamstrup", KAMSTRUP), ("KFM", KAIFA), ("ISK", ISKRA), ("AIDON", AIDON))
 _BY_MAKER: Mapping[str, Dialect] = MappingProxyType({"KAM": KAMSTRUP, "LGZ": LANDIS_GYR, "ISK": ISKRA, "KFM": KAIFA})

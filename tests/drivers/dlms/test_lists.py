@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from drivers.records.telegram import Record, Telegram
-from gateway.sim.dlms_list import array, clock, described, octet_string, structure, visible
-from tests.drivers.dlms.pushes import damage, kamstrup, push, record, scaled, telegram
+from gateway.sim.dlms import Secrecy, ciphered, hdlc
+from gateway.sim.dlms_list import array, clock, described, notification, octet_string, structure, visible
+from tests.drivers.dlms.pushes import LLC, damage, kamstrup, push, record, scaled, telegram
 
 NOON_MS = 1_700_000_000_000
 """2023-11-14 22:13:20 UTC."""
@@ -153,6 +154,22 @@ def test_a_list_may_bring_its_own_table_of_objects() -> None:
     found = telegram(push(body))
     assert said(found) == [("0-0:96.1.1", "601109", ""), ("1-0:1.7.0", "40", "")]
     assert found.meter.serial_number == "601109"
+
+
+def test_landis_gyr_lists_without_table_are_told_by_maker_and_kinds() -> None:
+    """An encrypted push names its maker in the system title; its fourteen values then have their places."""
+    secrecy = Secrecy(bytes(16), None, b"LGZ\x67\x00\x00\x00\x01")
+    values = [*[u16(v) for v in (236, 236, 237, 0, 46, 26)], *[u32(v) for v in (125, 0, 27_881_149, 7_619)]]
+    body = structure(*values, u16(400), u16(3), u16(288), octet_string(b"30000001"))
+    found = telegram(hdlc(LLC + ciphered(notification(b"\x00", body), secrecy, counter=1)), key=bytes(16))
+    assert (found.meter.maker, found.meter.serial_number) == ("LGZ", "30000001")
+    assert said(found)[4:9] == [
+        ("1-0:51.7.0", "0.46", "A"),
+        ("1-0:71.7.0", "0.26", "A"),
+        ("1-0:1.7.0", "125", "W"),
+        ("1-0:2.7.0", "0", "W"),
+        ("1-0:1.8.0", "27881149", "Wh"),
+    ]
 
 
 def test_flat_lists_with_scalers_are_read() -> None:

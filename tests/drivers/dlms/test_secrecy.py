@@ -1,5 +1,9 @@
 """Encrypted telegrams: what the standards' own examples say, and what each key makes of them."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from drivers.dlms.cipher import opened, opened_if_true
@@ -8,6 +12,7 @@ from gateway.sim.dlms_cipher import sealed
 from gateway.sim.dlms_list import notification
 from tests.drivers.dlms.pushes import LLC, OBIS_POWER, damage, kamstrup, telegram
 
+ROOT = Path(__file__).parents[3]
 KEY = bytes.fromhex("000102030405060708090A0B0C0D0E0F")
 AUTHENTICATION = bytes.fromhex("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")
 OTHER = bytes(16)
@@ -94,6 +99,29 @@ def test_a_wrong_key_gives_no_value(
 ) -> None:
     """Whichever key is wrong, the telegram is reported with the reason."""
     assert reason in damage(wire(secrecy), key=key, authentication_key=authentication_key)
+
+
+def test_a_key_that_is_nearly_right_is_suspected() -> None:
+    """Where no tag was checked and the text makes no sense behind its first octet, the message suspects the key."""
+    nonsense = Secrecy(KEY, None, TITLE)
+    said = damage(hdlc(LLC + ciphered(b"\x0f" + bytes(5) + b"\x7f", nonsense, counter=1)), key=KEY)
+    assert "most likely the encryption key is wrong" in said
+
+
+def test_without_the_library_the_message_says_what_to_install() -> None:
+    """Where cryptography is not installed, plain telegrams are read and encrypted ones name the extra."""
+    program = (
+        "import sys; sys.modules['cryptography'] = None\n"
+        "from drivers.dlms.stream import DlmsStream\n"
+        "stream = DlmsStream(bytes(range(16)))\n"
+        "for found in stream.feed(bytes.fromhex(sys.argv[1])): print(getattr(found, 'reason', 'read'))\n"
+    )
+    octets = wire(Secrecy(KEY, None, TITLE)) + wire(Secrecy(KEY, AUTHENTICATION, TITLE)) + hdlc(LLC + APDU)
+    command = [sys.executable, "-c", program, octets.hex()]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    lines = ran.stdout.splitlines()
+    assert ["its extra dlms" in line for line in lines] == [True, True, False]
+    assert lines[2] == "read"
 
 
 def test_a_changed_telegram_gives_no_value() -> None:

@@ -15,6 +15,9 @@ RANGE_WEIGHT = 1
 LEAST = 0.5
 """A candidate below this share is none."""
 
+_MOST_OWN = 4
+_NEVER_ZERO = ("voltage", "temp", "frequency")
+
 Value = int | float | str | None
 
 
@@ -103,6 +106,26 @@ def is_lost(profile: ModbusProfile, held: Mapping[Slot, Value]) -> bool:
         if question.slot in held and not holds(question.condition, held[question.slot])
     )
     return total - against < LEAST * total
+
+
+def own_slots(profiles: Sequence[ModbusProfile]) -> dict[str, tuple[Slot, ...]]:
+    """Return for each profile a few places of values that it has and the others have not, counters left out.
+
+    Voltages and temperatures are never 0 in a device that has them: they stand first.
+    """
+    places = {profile.profile: _places(profile) for profile in profiles}
+    return {
+        name: tuple(
+            slot for slot in slots if not any(slot in others for other, others in places.items() if other != name)
+        )[:_MOST_OWN]
+        for name, slots in places.items()
+    }
+
+
+def _places(profile: ModbusProfile) -> list[Slot]:
+    points = [point for point in profile.points if not point.optional and any(w in point.point for w in _NEVER_ZERO)]
+    traits = profile.modbus
+    return [slot_of(point.fields[0], table=traits.table, word_order=traits.word_order) for point in points]
 
 
 def ranked(candidates: Iterable[Candidate | None]) -> tuple[Candidate, ...]:

@@ -84,6 +84,8 @@ class Evidence:
     """One device answers for every unit."""
     through_service: bool = False
     interrupted: bool = False
+    wrong_profiles: list[str] = field(default_factory=list)
+    """Profiles that could not be used, and why."""
     trouble: str = ""
     """Why the scan ended early."""
 

@@ -1,6 +1,7 @@
 """Asks Modbus units whether they are there, and those that are which model they are."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 
 from drivers.link import Link
@@ -11,7 +12,7 @@ from drivers.modbus.spec import Slot, slot_of
 from drivers.modbus.transports import framing_of
 from drivers.profile import ModbusProfile, Table
 from drivers.scan.candidates import PATIENT_S, PROBE_S
-from drivers.scan.fingerprint import Candidate, Value, candidate, is_lost, promising, questions, ranked
+from drivers.scan.fingerprint import Candidate, Value, candidate, is_lost, own_slots, promising, questions, ranked
 from gateway.core.clock import Clock
 from gateway.core.errors import CorruptFrame, NoAnswer, Refused
 
@@ -25,6 +26,10 @@ _ILLEGAL_FUNCTION = 1
 _TRIES = 3
 _MOST_SILENCES = 8
 """A device that is silent where it has no register is not asked for more than so many of them."""
+_REQUEST_BYTES = 5
+_SEVERAL = 2
+_MOST_EQUAL = 4
+_PART = 0.9
 _OBJECTS = {0: "maker", 1: "model", 2: "firmware"}
 """Source: Modbus Application Protocol V1.1b3, section 6.21, basic objects."""
 
@@ -41,7 +46,7 @@ class Presence(Enum):
 
 
 class Latecomers:
-    """Units whose answers come when others are asked already; fed by the link's trace.
+    """Units that were heard at all, whenever their answers came; fed by the link's trace.
 
     Args:
         link: Tells how frames are told apart.
@@ -49,16 +54,14 @@ class Latecomers:
 
     def __init__(self, link: Link) -> None:
         self._framing = framing_of(link.settings)
-        self._asking = -1
         self.units: set[int] = set()
-
-    def ask(self, unit: int) -> None:
-        """Note who is asked now."""
-        self._asking = unit
 
     def heard(self, chunk: bytes) -> None:
         """Take what arrived."""
-        self.units |= {frame.unit for frame in self._framing.feed(chunk)} - {self._asking}
+        for frame in self._framing.feed(chunk):
+            # An adapter may hear what we send: no answer has the length of a request.
+            if len(frame.pdu) != _REQUEST_BYTES:
+                self.units.add(frame.unit)
 
 
 class RegisterScan:
@@ -101,7 +104,7 @@ class RegisterScan:
         return sum(answer is Presence.GARBLED for answer in answers)
 
     async def recognise(
-        self, unit: int, profiles: Iterable[ModbusProfile], *, known: Sequence[str] = ()
+        self, unit: int, profiles: Sequence[ModbusProfile], *, known: Sequence[str] = ()
     ) -> tuple[Candidate, ...]:
         """Return the models that the unit may be, the likeliest first.
 
@@ -124,7 +127,7 @@ class RegisterScan:
                 found.append(candidate(profile, reader.held))
             if (last := found[-1] if found else None) is not None and last.is_certain:
                 break
-        return ranked(found)
+        return await self._settled(ranked(found), reader, {profile.profile: profile for profile in profiles})
 
     async def identify(self, unit: int, profile: ModbusProfile | None) -> dict[str, str]:
         """Return what the unit says about itself, where its profile or the standard says that it stands.
@@ -154,6 +157,26 @@ class RegisterScan:
             return await self._bus.ask(Peer(f"unit {unit}", unit, _ANSWER_S, probes=_PROBES), request)
         except (NoAnswer, Refused, CorruptFrame):
             return None
+
+    async def _settled(
+        self, candidates: tuple[Candidate, ...], reader: "SlotReader", profiles: Mapping[str, ModbusProfile]
+    ) -> tuple[Candidate, ...]:
+        """Return the candidates, those that fit equally well in the order of what the device has of each alone."""
+        equal = [each for each in candidates if each.confidence == candidates[0].confidence][:_MOST_EQUAL]
+        if len(equal) < _SEVERAL:
+            return candidates
+        own: dict[str, tuple[Slot, ...]] = own_slots([profiles[each.profile] for each in equal])
+        shown: dict[str, int] = {}
+        for each in equal:
+            held = [await reader.read(slot) for slot in own[each.profile]]
+            lacks = any(not isinstance(value, (int, float)) or value == 0 for value in held)
+            shown[each.profile] = -1 if lacks else len(held)
+        most = max(shown.values())
+        # What is a part of another model's registers fits that model, too: the one of which more is there is likelier.
+        doubted = [
+            each if shown[each.profile] == most else replace(each, confidence=each.confidence * _PART) for each in equal
+        ]
+        return ranked([*doubted, *candidates[len(equal) :]])
 
     async def _once(self, peer: Peer, request: ReadRequest) -> Presence:
         try:

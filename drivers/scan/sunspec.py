@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from drivers.modbus.decode import decode_slot
 from drivers.modbus.pdu import ReadRequest
 from drivers.profile import SunspecModel, SunspecProfile, Table
-from drivers.scan.fingerprint import LEAST, Candidate, ranked
+from drivers.scan.fingerprint import LEAST, MODEL_WEIGHT, Candidate, ranked
 from drivers.sunspec.chain import Placed, walk
 from drivers.sunspec.points import text_slot
 
 _TEXTS = {"maker": "Mn", "model": "Md", "firmware": "Vr", "serial_number": "SN"}
+_ANY_MAKER = "SunSpec"
 _BASES = (40000, 50000, 0)
 Ask = Callable[[ReadRequest], Awaitable[bytes | None]]
 """Returns the registers as they came, None where there are none."""
@@ -55,9 +56,14 @@ def sunspec_candidates(device: SunspecDevice, profiles: Iterable[SunspecProfile]
 def _candidate(device: SunspecDevice, profile: SunspecProfile) -> Candidate | None:
     due = [point for point in profile.points if not point.optional]
     held = sum(not set(device.models).isdisjoint(point.model) for point in due)
-    if not due or held / len(due) < LEAST:
+    total = len(due)
+    if profile.maker != _ANY_MAKER:
+        said = f"{device.identity.get('maker', '')} {device.identity.get('model', '')}".casefold()
+        total += MODEL_WEIGHT
+        held += MODEL_WEIGHT if profile.maker.casefold() in said else 0
+    if not total or held / total < LEAST:
         return None
-    return Candidate(profile.profile, f"{profile.maker} {profile.model}", held / len(due), held)
+    return Candidate(profile.profile, f"{profile.maker} {profile.model}", held / total, held)
 
 
 async def _chain(ask: Ask) -> tuple[Placed, ...]:

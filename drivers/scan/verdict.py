@@ -13,9 +13,11 @@ def verdict(findings: Findings) -> list[str]:
     evidence = findings.evidence
     said = [*_ended(evidence), *_troubles(evidence), *_heard(evidence)]
     if findings.devices:
-        return [_count(findings), *said, *_doubts(findings)]
+        wrong = [f"Left out, because it is wrong: {reason}" for reason in evidence.wrong_profiles]
+        return [_count(findings), *said, *_doubts(findings), *wrong]
     if not said:
         said += _nothing(evidence)
+    said += [f"Left out, because it is wrong: {reason}" for reason in evidence.wrong_profiles]
     return said or ["The scan was stopped before anybody was asked."]
 
 

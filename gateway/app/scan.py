@@ -1,7 +1,7 @@
 """Finds what is on a port: listens, asks who is there, and which model each of them is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -27,7 +27,7 @@ from drivers.scan.found import Evidence, Findings, FoundDevice
 from drivers.scan.telegrams import meter_identity, telegram_candidates
 from gateway.app.scan_units import Sweep
 from gateway.core.clock import Clock
-from gateway.core.errors import LinkDown
+from gateway.core.errors import ConfigError, LinkDown
 from gateway.core.site import LinkSettings
 
 FEW = 6
@@ -109,11 +109,9 @@ class Scan:
         self._options = options
         self._means = means
         self._watcher = watcher
-        self._profiles: list[Profile] = [
-            file.profile for file in means.catalog if suits(file.profile, serial=options.is_serial)
-        ]
         evidence = Evidence(options.link.port, "serial" if options.is_serial else "socket")
         self.findings = Findings(evidence)
+        self._profiles = [each for each in self._readable() if suits(each, serial=options.is_serial)]
 
     async def run(self) -> Findings:
         """Return what was found; what stood in the way is part of it."""
@@ -134,6 +132,14 @@ class Scan:
             evidence.interrupted = True
             raise
         return self.findings
+
+    def _readable(self) -> Iterator[Profile]:
+        """Yield the profiles that are right; one that is wrong must not keep the others from being recognised."""
+        for file in self._means.catalog:
+            try:
+                yield file.profile
+            except ConfigError as exc:
+                self.findings.evidence.wrong_profiles.append(str(exc))
 
     def _disturbs(self) -> bool:
         return bool(self.findings.evidence.heard_octets)

@@ -81,10 +81,9 @@ class Sweep:
         """
         scan, late = RegisterScan(link, clock=clock), Latecomers(link)
         self._late, self._there = late, {}
-        garbled, in_a_row = list[int](), 0
+        garbled, silent, in_a_row = list[int](), list[int](), 0
         self._steps.stage(f"asking units{f' at {speed}' if speed else ''}", len(units))
         for done, unit in enumerate(units):
-            late.ask(unit)
             presence = await scan.presence(unit, twice=unit in self.likely)
             self._evidence.asked += 1
             in_a_row = in_a_row + 1 if presence is Presence.GARBLED else 0
@@ -92,7 +91,9 @@ class Sweep:
                 await self._meet(scan, unit, speed)
             elif presence is Presence.GARBLED:
                 garbled.append(unit)
-            elif presence is Presence.NO_PATH:
+            elif presence is Presence.SILENT:
+                silent.append(unit)
+            else:
                 self._evidence.no_path += 1
             self._steps.step(done + 1)
             if in_a_row >= _NOISE:
@@ -101,20 +102,22 @@ class Sweep:
             if self._answers_for_all():
                 self._evidence.same_everywhere = True
                 break
-        await self._again(scan, late, speed)
+        await self._again(scan, sorted(late.units.intersection(silent)), speed)
         for unit in garbled if not self._evidence.noisy else ():
-            late.ask(unit)
             self._evidence.garbled[unit] = await scan.is_garbled(unit)
         self._late = None
         return bool(self._there or garbled)
 
-    async def _again(self, scan: RegisterScan, late: Latecomers, speed: Speed | None) -> None:
+    async def _again(self, scan: RegisterScan, late: Sequence[int], speed: Speed | None) -> None:
         """Ask those once more, with patience, whose answers came too late."""
-        for unit in sorted(late.units - self._there.keys()):
-            late.ask(unit)
+        for unit in late:
+            self._evidence.late = (*self._evidence.late, unit)
             if await scan.presence(unit, patient=True) is Presence.THERE:
-                self._evidence.late = (*self._evidence.late, unit)
                 await self._meet(scan, unit, speed)
+            else:
+                self._note(
+                    FoundDevice("modbus", unit, speed=speed, note="was heard, but answers too late to be asked"), unit
+                )
 
     async def _meet(self, scan: RegisterScan, unit: int, speed: Speed | None) -> None:
         """Find out who the unit is."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.sim.capture import load_capture
 from tests.e2e.commands import KVARTER, PATIENCE_S, RunningRole, running, stored, until
 
 SITE = """\
@@ -97,3 +98,35 @@ def test_the_socket_is_for_owner_and_group_and_goes_with_the_service(tmp_path: P
         assert not socket.exists()
         result = there.kvarter("read", "-p", "eastron/sdm630", "--serial", there.port, "--unit", "7", "--json")
         assert result.returncode == 0, result.stderr
+
+
+def test_units_are_scanned_while_the_service_polls_its_own(tmp_path: Path) -> None:
+    """`kvarter scan` asks between the polls, finds the meter, and the service misses one poll at most."""
+    with basement(tmp_path) as there:
+        first = there.times()[-1]
+        result = there.kvarter("scan", "--serial", there.port, "--units", "6-8", "--json")
+        assert result.returncode == 0, result.stderr + there.service.log
+        found = json.loads(result.stdout)
+        assert found["through_service"]
+        assert [device["unit_id"] for device in found["devices"]] == [7]
+        assert "eastron/sdm630" in {each["profile"] for each in found["devices"][0]["candidates"]}
+        last = there.times()[-1]
+        until(lambda: there.times()[-1] >= last + 2, what="the next readouts")
+        assert missed(there.times(), first, last) <= 1
+
+
+def test_what_the_service_does_is_traced_and_captured(tmp_path: Path) -> None:
+    """`kvarter trace` shows requests and answers of the service, and its capture holds both."""
+    capture = tmp_path / "session.jsonl"
+    with basement(tmp_path) as there:
+        result = there.kvarter(
+            "trace", "--serial", there.port, "--seconds", "3", "--capture", capture, "--json", patience_s=60
+        )
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {line["direction"] for line in lines} == {"out", "in"}
+    assert {line["protocol"] for line in lines} == {"modbus rtu"}
+    assert any("unit 7: read input registers" in line["text"] for line in lines)
+    assert not [line for line in lines if "foreign" in line["text"] or "no frame" in line["text"]]
+    directions = {chunk.direction for chunk in load_capture(capture).chunks}
+    assert directions == {"out", "in"}

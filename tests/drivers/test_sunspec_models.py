@@ -130,7 +130,8 @@ def test_values_of_every_point(profile: SunspecProfile, model: int) -> None:
     groups = [values] * 4 if MODELS[model].repeat else None
 
     async def main() -> None:
-        here = bench(profile, served(common(), laid_out(model, values, groups=groups), base=profile.sunspec.bases[0]))
+        meter = served(common(), laid_out(model, values, groups=groups), base=profile.sunspec.bases[0])
+        here = bench(profile, meter, settings=device(unit_id=1))
         readout = await here.read(*expected)
         assert dict(zip(readout.points, readout.values, strict=True)) == pytest.approx(expected, rel=1e-14)
 
@@ -145,7 +146,7 @@ def test_nothing_is_implemented(profile: SunspecProfile, model: int) -> None:
 
     async def main() -> None:
         meter = served(common(), laid_out(model, {}, groups=[{}] * 4 if MODELS[model].repeat else None))
-        readout = await bench(profile, meter).read(*names)
+        readout = await bench(profile, meter, settings=device(unit_id=1)).read(*names)
         assert (set(readout.values), readout.suspect) == ({None}, frozenset())
 
     run_virtual(main())
@@ -160,9 +161,9 @@ def test_values_without_their_power_of_ten(profile: SunspecProfile, model: int) 
     groups = [values] * 4 if MODELS[model].repeat else None
 
     async def main() -> None:
-        readout = await bench(profile, served(common(), laid_out(model, values, groups=groups))).read(
-            *(point.point for point in profile.points)
-        )
+        meter = served(common(), laid_out(model, values, groups=groups))
+        here = bench(profile, meter, settings=device(unit_id=1))
+        readout = await here.read(*(point.point for point in profile.points))
         held = dict(zip(readout.points, readout.values, strict=True))
         assert {held[point.point] for point in scaled} <= {None}
 

@@ -42,8 +42,8 @@ promises: setup ## write docs/promises.md anew from tests/promises.toml
 
 lock: setup ## resolve requirements/*.txt anew from pyproject.toml, with hashes
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml
-	$(COMPILE) --upgrade --extra demo --constraint requirements/run.txt --output-file requirements/demo.txt pyproject.toml
-	$(COMPILE) --upgrade --extra demo --extra dev --constraint requirements/demo.txt \
+	$(COMPILE) --upgrade --extra demo --extra report --constraint requirements/run.txt --output-file requirements/demo.txt pyproject.toml
+	$(COMPILE) --upgrade --extra demo --extra report --extra dev --constraint requirements/demo.txt \
 		--output-file requirements/test.txt pyproject.toml
 
 setup: $(VENV)/.test ## make .venv with everything that developers need

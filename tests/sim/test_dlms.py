@@ -9,10 +9,11 @@ from drivers.catalog import Catalog
 from drivers.dlms.stream import DlmsStream
 from drivers.profile_records import ObisProfile
 from drivers.records.decode import Arrival, RecordDecoder
-from drivers.records.telegram import Telegram
+from drivers.records.telegram import Damaged, Telegram
 from gateway.core.quantity import load_vocabulary
 from gateway.core.site import DeviceSettings
 from gateway.sim.dlms import Secrecy, SimulatedDlmsMeter
+from gateway.sim.talker import talk_tcp
 from gateway.sim.values import FixedValues
 from tests.fakes import FakeClock, settle
 
@@ -94,3 +95,19 @@ def test_it_ignores_what_it_hears() -> None:
     meter = SimulatedDlmsMeter(profile(MODELS[0]), FixedValues({}), clock=FakeClock(), vocabulary=VOCABULARY)
     meter.heard(b"\x7e\xa0", mouth)
     assert mouth.said == b""
+
+
+async def test_it_is_heard_over_a_socket() -> None:
+    """Served on a socket, the telegram arrives whole."""
+    meter = SimulatedDlmsMeter(profile(MODELS[0]), FixedValues(VALUES), clock=FakeClock(), vocabulary=VOCABULARY)
+    async with talk_tcp(meter) as address:
+        host, port = address.rsplit(":", 1)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        stream = DlmsStream()
+        found: list[Telegram | Damaged] = []
+        async with asyncio.timeout(5):
+            while not found:
+                found += stream.feed(await reader.read(100))
+        writer.close()
+        await writer.wait_closed()
+    assert isinstance(found[0], Telegram)

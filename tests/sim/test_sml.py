@@ -6,12 +6,13 @@ import pytest
 
 from drivers.profile_records import ObisPoint, ObisProfile
 from drivers.records.decode import Arrival, RecordDecoder
-from drivers.records.telegram import Telegram
+from drivers.records.telegram import Damaged, Telegram
 from drivers.sml.stream import SmlStream
 from gateway.core.quantity import load_vocabulary
 from gateway.core.site import DeviceSettings
 from gateway.sim.sml import SimulatedSmlMeter
 from gateway.sim.sml_registers import octets_of, unit_of
+from gateway.sim.talker import talk_tcp
 from gateway.sim.values import FixedValues
 from tests.fakes import FakeClock, settle
 
@@ -128,3 +129,19 @@ def test_a_split_power_is_split() -> None:
     assert isinstance(found, Telegram)
     values = {record.code: str(record.value) for record in found.records}
     assert (values["1-0:1.7.0"], values["1-0:2.7.0"]) == ("0.00", "1234.56")
+
+
+async def test_it_is_heard_over_a_socket() -> None:
+    """Served on a socket, the telegram arrives whole."""
+    meter = SimulatedSmlMeter(profile(), FixedValues(VALUES), clock=FakeClock(), vocabulary=VOCABULARY)
+    async with talk_tcp(meter) as address:
+        host, port = address.rsplit(":", 1)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        stream = SmlStream()
+        found: list[Telegram | Damaged] = []
+        async with asyncio.timeout(5):
+            while not found:
+                found += stream.feed(await reader.read(100))
+        writer.close()
+        await writer.wait_closed()
+    assert isinstance(found[0], Telegram)

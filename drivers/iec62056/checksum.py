@@ -57,3 +57,8 @@ def has_even_parity(octets: bytes) -> bool:
 def without_parity(octets: bytes) -> bytes:
     """Return the seven bits of each octet where the eighth is an even parity, else the octets as they are."""
     return octets if octets.isascii() or not has_even_parity(octets) else seven_bits(octets)
+
+
+def as_sent(octets: bytes) -> bytes:
+    """Return the octets with the line ends of the wire, where whoever kept them left only LF."""
+    return octets if b"\r" in octets else octets.replace(b"\n", b"\r\n")

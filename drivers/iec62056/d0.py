@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from drivers.iec62056.checksum import block_check, without_parity
+from drivers.iec62056.checksum import as_sent, block_check, without_parity
 from drivers.iec62056.frames import Frames
 from drivers.iec62056.identity import START, meter_of, time_of
 from drivers.iec62056.lines import parse_lines
@@ -75,7 +75,7 @@ def refusal_of(frame: bytes) -> str | None:
 def _of_block(block: re.Match[bytes], frame: bytes) -> Telegram | Damaged:
     text = block["text"]
     computed = block_check(text + b"\x03")
-    if computed != block["check"][0]:
+    if block["check"][0] not in (computed, block_check(as_sent(text + b"\x03"))):
         return Damaged(f"the block check is {block['check'][0]:02X}, but that of its bytes is {computed:02X}", frame)
     if refusal := refusal_of(frame):
         return Damaged(f"the meter answers {refusal}", frame)

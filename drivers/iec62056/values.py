@@ -12,7 +12,7 @@ _CODE: Final = re.compile(r"(?:\d{1,3}-\d{1,3}:)?[0-9A-Z]{1,3}(?:\.[0-9A-F]{1,3}
 _NUMBER: Final = re.compile(r"[+-]?(?:\d{1,24}(?:\.\d{0,12})?|\.\d{1,12})")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _FIRST_LETTER, _LAST_LETTER = 0x20, 0x7E
-_TEXTS: Final = frozenset({(96, 1), (96, 13), (0, 0), (0, 2), (0, 9), (42, 0), (9, 21), (9, 36), (97, 97)})
+_TEXTS: Final = frozenset({(96, 1), (96, 13), (0, 0), (0, 2), (0, 9), (42, 0), (9, 20), (9, 21), (9, 36), (97, 97)})
 """C and D of names, messages, versions, dates and errors: digits there are no number."""
 _ABSTRACT: Final = 0
 _CLOCK: Final = (1, 0)

@@ -85,6 +85,12 @@ def test_good_telegram_behind_a_cut_one(telegram: bytes, cut: int) -> None:
     assert [values(each) for each in good(findings)] == [values(only(found(telegram)))] * 2
 
 
+@pytest.mark.parametrize("telegram", TELEGRAMS)
+def test_dump_without_carriage_returns(telegram: bytes) -> None:
+    """A dump that lost its CR is still checked by the meter's block check."""
+    assert values(only(found(telegram.replace(b"\r", b"")))) == values(only(found(telegram)))
+
+
 def test_dialogue_that_was_overheard() -> None:
     """Sign-on and acknowledgement of another client, or an echo, stand between without harm."""
     line, data = OPTICAL.split(b"\r\n", 1)

@@ -63,11 +63,11 @@ def read_list(body: Items, maker: str) -> Listing:
 
 def word_of(value: Value) -> str:
     """Return a text or octet string as text: its characters, or hexadecimal digits."""
+    # Some meters fill their texts with zeros.
     if isinstance(value, Text):
-        return value.text
+        return value.text.rstrip("\x00")
     if not isinstance(value, bytes):
         return ""
-    # Some meters end their texts with zeros.
     stripped = value.rstrip(b"\x00")
     if stripped and stripped.isascii() and stripped.decode("ascii").isprintable():
         return stripped.decode("ascii")

@@ -74,7 +74,7 @@ def _record(entry: Entry, push: Push, listing: Listing) -> Record:
         is_time = time is not None and (code in _CLOCKS or not entry.value.isascii())
         return Record(code, time.local.isoformat() if is_time and time is not None else word_of(entry.value), raw=raw)
     if isinstance(entry.value, Text):
-        return Record(code, entry.value.text, raw=raw)
+        return Record(code, word_of(entry.value) or None, raw=raw)
     number = number_of(entry.value)
     if number is None:
         return Record(code, None, raw=raw)

@@ -94,7 +94,7 @@ KAIFA = Dialect(
 ISKRA = Dialect("ISK", MappingProxyType({"E": 0, "P": 0, "U": -1, "I": -2, "F": -3}), _ISKRA_LAYOUTS)
 LANDIS_GYR = Dialect("LGZ", MappingProxyType({"E": 0, "P": 0, "U": 0, "I": -2, "F": -2}), _LANDIS_GYR_LAYOUTS)
 AIDON = Dialect("AID", MappingProxyType({}))
-_BY_LIST_ID = (("Kamstrup", KAMSTRUP), ("KFM", KAIFA), ("ISK", ISKRA), ("AIDON", AIDON))
+_BY_LIST_ID = (("Kamstrup", KAMSTRUP), ("KFM", KAIFA), ("ISK", ISKRA), ("AIDON", AIDON), ("EMBRIQ", LANDIS_GYR))
 _BY_MAKER: Mapping[str, Dialect] = MappingProxyType({"KAM": KAMSTRUP, "LGZ": LANDIS_GYR, "ISK": ISKRA, "KFM": KAIFA})
 _NOBODY = Dialect("", MappingProxyType({}))
 

@@ -97,6 +97,18 @@ def test_aidon_says_scaler_and_unit() -> None:
     assert (found.time.local.isoformat(), found.time.utc_offset_s) == ("2023-11-14T23:13:20", 3600)
 
 
+def test_texts_that_are_filled_with_zeros_end_before_them() -> None:
+    """Landis+Gyr meters in Norway fill up their number; a text of zeros alone is none."""
+    body = array(
+        structure(octet_string(bytes((1, 1, 0, 2, 129, 255))), visible("EMBRIQ_V1_1")),
+        structure(octet_string(bytes((0, 0, 96, 1, 0, 255))), visible("1000001" + 9 * "\0")),
+        structure(octet_string(bytes((0, 0, 96, 1, 7, 255))), visible(4 * "\0")),
+    )
+    found = telegram(push(body))
+    assert (found.meter.maker, found.meter.serial_number, found.meter.model) == ("LGZ", "1000001", "")
+    assert record(found, "0-0:96.1.7").value is None
+
+
 THREE_PHASE = [u32(value) for value in (1320, 0, 5, 0, 97, 428, 1476, 2298, 2302, 2319)]
 ENERGY = [octet_string(clock(NOON_MS)), u32(478_133), u32(7), u32(25_660), u32(159_478)]
 NAMES = [octet_string(b"KFM_001"), octet_string(b"6970631401753985"), octet_string(b"MA304H3E")]

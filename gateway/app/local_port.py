@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -250,7 +250,7 @@ async def field_link(
         yield link
 
 
-async def traced(path: Path, link: str) -> AsyncIterator[Answer]:
+async def traced(path: Path, link: str) -> AsyncGenerator[Answer, None]:
     """Yield every chunk on a link of the service, until that ends.
 
     Raises:

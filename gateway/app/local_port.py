@@ -145,7 +145,7 @@ class _LentStream:
         """Nothing: the port is the service's."""
 
 
-class _ServiceBus(ModbusBus):
+class _LentBus(ModbusBus):
     """Asks by the service's own bus, whose bookkeeping of late answers knows every request."""
 
     def __init__(self, link: Link, visit: _Visit, *, clock: Clock) -> None:
@@ -212,7 +212,7 @@ async def service_link(
         return await open_stream(settings) if visit.is_over else _LentStream(visit)
 
     link = Link(owned.settings, open_stream=lent, clock=clock, trace=trace, lock=_Turnstile(visit, owned.settings.id))
-    link.companion(ModbusBus, lambda: _ServiceBus(link, visit, clock=clock))
+    link.companion(ModbusBus, lambda: _LentBus(link, visit, clock=clock))
     try:
         yield link
     finally:

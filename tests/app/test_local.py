@@ -37,7 +37,7 @@ def line(frame: bytes) -> Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Host:
     """A door with a link behind it."""
 
     environment: dict[str, str]
@@ -47,7 +47,7 @@ class Service:
 
 
 @asynccontextmanager
-async def service(folder: Path) -> AsyncIterator[Service]:
+async def service(folder: Path) -> AsyncIterator[Host]:
     """Serve for the block."""
     environment, port, clock = {"RUNTIME_DIRECTORY": str(folder)}, FakePort(line), LoopClock()
     path = socket_path("house", environment)
@@ -59,12 +59,12 @@ async def service(folder: Path) -> AsyncIterator[Service]:
         async with asyncio.timeout(10):
             while not path.exists():  # noqa: ASYNC110 - another task makes it
                 await asyncio.sleep(0.01)
-        yield Service(environment, link, port, serving)
+        yield Host(environment, link, port, serving)
         serving.cancel()
 
 
 @asynccontextmanager
-async def guest(served: Service) -> AsyncIterator[Link]:
+async def guest(served: Host) -> AsyncIterator[Link]:
     """Yield the link of somebody who came through the door."""
     found = await find_service(BUS, served.environment)
     assert found is not None

@@ -40,8 +40,7 @@ def _candidate(address: int, words: Sequence[int]) -> tuple[int, str]:
     readings = "; ".join(_readings(words))
     for order in ("big", "little"):
         if len(words) > 1 and _is_likely(_float(words, order)):
-            kind = "float32" if order == "big" else "float32, word_order: little"
-            return 2, f"{_entry(address, kind)}  # {words[0]:04X} {words[1]:04X}: {readings}"
+            return 2, f"{_entry(address, f'float32, word_order: {order}')}  # {words[0]:04X} {words[1]:04X}: {readings}"
     kind = "int16" if words[0] >= _SIGN_16 else "uint16"
     return 1, f"{_entry(address, kind)}  # {words[0]:04X}: {readings}"
 

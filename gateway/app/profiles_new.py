@@ -89,8 +89,8 @@ def _of_registers(start: Registers) -> Iterator[str]:
     tables = dict.fromkeys(row.table for row in start.rows)
     yield "interval: 10s"
     yield "protocol: modbus"
-    yield "# Which register of a value comes first is in the document; the lines below show both ways."
-    yield f"modbus: {{table: {next(iter(tables))}, word_order: big}}"
+    yield "# Add word_order: big or little, as the document says; the lines below show both ways."
+    yield f"modbus: {{table: {next(iter(tables))}}}"
     yield "# Uncomment what the document names: POINT from the vocabulary, UNIT the device's own; then scale, states."
     yield "points:"
     for row in start.rows:
@@ -215,7 +215,12 @@ class _Draft:
         yield "tests:"
         if telegram.protocol in ("p1", "d0"):
             text = telegram.raw.decode("latin-1").replace("\r\n", "\n")
-            yield f"  - telegram: {json.dumps(text)}"
+            lines = text.rstrip("\n").split("\n")
+            if all(line.isprintable() and line == line.strip() for line in lines):
+                yield "  - telegram: |"
+                yield from (f"      {line}".rstrip() for line in lines)
+            else:
+                yield f"  - telegram: {json.dumps(text)}"
         else:
             yield "  - telegram: >-"
             for index in range(0, len(telegram.raw), _WIDTH):

@@ -21,6 +21,9 @@ from gateway.sim.capture import Capture, load_capture
 _TABLES: Mapping[int, Table] = {function: table for table, function in FUNCTIONS.items()}
 _REQUEST_BYTES = 5
 _SPEED = re.compile(r"(?P<baudrate>\d+) (?P<data_bits>[78])(?P<parity>[NEO])(?P<stop_bits>[12])")
+_CRC = re.compile(rb"![0-9A-F]{4}\s*\Z")
+_P1_CODES = ("1-3:0.2.8", "0-0:1.0.0", "0-0:96.1.1")
+"""Version, time and identifier of the equipment. Source: DSMR P1 Companion Standard, section 6.12."""
 _PARITIES = {"N": "none", "E": "even", "O": "odd"}
 
 LinkWords = Mapping[str, str | int]
@@ -201,15 +204,22 @@ def _request(pdu: bytes) -> ReadRequest | None:
 
 def _telegrams(capture: Capture, key: bytes | None) -> tuple[list[Telegram], list[str]]:
     """Return the telegrams of the protocol that most of what came in is of, and what is wrong with others."""
-    best: list[Telegram] = []
+    found: dict[str, list[Telegram]] = {}
     reasons: list[str] = []
-    for make in STREAMS.values():
+    for protocol, make in STREAMS.items():
         stream = make(key)
-        findings = [
-            finding for chunk in capture.chunks if chunk.direction == "in" for finding in stream.feed(chunk.octets)
-        ]
+        chunks = (chunk for chunk in capture.chunks if chunk.direction == "in")
+        findings = [finding for chunk in chunks for finding in stream.feed(chunk.octets)]
         findings += stream.finish()
-        telegrams = [each for each in findings if isinstance(each, Telegram) and each.records]
+        found[protocol] = [each for each in findings if isinstance(each, Telegram) and each.records]
         reasons += [each.reason for each in findings if isinstance(each, Damaged)]
-        best = max(best, telegrams, key=lambda found: sum(len(each.raw) for each in found))
+    if found["p1"] and found["d0"] and not any(_is_p1(each) for each in found["p1"]):
+        found["p1"] = []
+    best = max(found.values(), key=lambda telegrams: sum(len(each.raw) for each in telegrams))
     return best, reasons
+
+
+def _is_p1(telegram: Telegram) -> bool:
+    """Return whether a readout that could be of either protocol has what only a P1 port sends."""
+    codes = {record.code for record in telegram.records}
+    return _CRC.search(telegram.raw) is not None or not codes.isdisjoint(_P1_CODES)

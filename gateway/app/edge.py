@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.factory import Metering, open_link
@@ -152,7 +152,7 @@ class Edge:
                     counts[f"poll_{outcome}"] = counts.get(f"poll_{outcome}", 0) + count
         for link in self._links.values():
             for name in ("timeouts", "late", "foreign", "corrupt", "reopenings"):
-                counts[f"link_{name}"] = counts.get(f"link_{name}", 0) + int(asdict(link.counters)[name])
+                counts[f"link_{name}"] = counts.get(f"link_{name}", 0) + int(getattr(link.counters, name))
         for lane in self._lanes:
             for name, count in lane.spool.health.counters().items():
                 if name in SPOOL_TROUBLES:
@@ -172,7 +172,9 @@ class Edge:
             async with asyncio.TaskGroup() as tasks:
                 polls = [tasks.create_task(p.run(), name=f"poll[{p.link}]") for p in self._pollers]
                 sends = [
-                    tasks.create_task(lane.relay.run(), name=f"relay[{lane.destination.name}]") for lane in self._lanes
+                    tasks.create_task(part.run(), name=f"{name}[{lane.destination.name}]")
+                    for lane in self._lanes
+                    for name, part in (("spool", lane.spool), ("relay", lane.relay))
                 ]
                 progress = {f"poll[{p.link}]": lambda p=p: p.progress_s for p in self._pollers}
                 watch = tasks.create_task(feed_watchdog(self._manager, self.clock, progress), name="watchdog")

@@ -96,6 +96,7 @@ class Relay:
                 await self._connect()
             except* SinkUnavailable as group:
                 self._lost(group)
+            _heed_cancellation()
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
@@ -279,3 +280,10 @@ class Relay:
         line = self._notices.failed(subject, text, now_s=self._clock.monotonic(), texts=texts)
         if line is not None:
             _LOG.warning("relay: %s", line)
+
+
+def _heed_cancellation() -> None:
+    """Raise CancelledError where it was asked for: a task group that fails at the same moment swallows it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

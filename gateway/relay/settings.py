@@ -1,7 +1,7 @@
 """What a relay is told, and what it counts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 _WELL = {"connections", "batches", "lines", "compressed", "receipts", "released", "live"}
@@ -75,4 +75,4 @@ class RelayCounters:
 
     def troubles(self) -> Mapping[str, int]:
         """Return what counts as wrong, for the status."""
-        return {f"relay_{name}": count for name, count in asdict(self).items() if name not in _WELL}
+        return {f"relay_{each.name}": getattr(self, each.name) for each in fields(self) if each.name not in _WELL}

@@ -1,7 +1,7 @@
 """What a spool is told at its start, and what it says about its health."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from gateway.core.readout import Event
 
@@ -59,4 +59,5 @@ class Health:
 
     def counters(self) -> dict[str, int]:
         """Return all numbers by name."""
-        return {name: int(value) for name, value in asdict(self).items() if not isinstance(value, str)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: int(value) for name, value in values.items() if not isinstance(value, str)}

@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schemas promises lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench schemas promises devices lock setup setup-demo packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ schemas: setup ## write config/*.schema.json anew from the code
 
 promises: setup ## write docs/promises.md anew from tests/promises.toml
 	$(BIN)/python -m tests.promises
+
+devices: setup ## write docs/devices.md anew from the profiles and docs/wanted.toml
+	$(BIN)/python -m tests.devices
 
 lock: setup ## resolve requirements/*.txt anew from pyproject.toml, with hashes
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml

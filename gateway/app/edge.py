@@ -234,6 +234,8 @@ class Edge:
         )
         for event in events:
             self._recorder.event(event)
+        for lane in self._lanes:
+            await lane.spool.begin()
         pollers = Pollers(
             self.configuration,
             environment=self._environment,

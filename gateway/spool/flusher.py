@@ -26,6 +26,7 @@ from gateway.spool.thinning import Thinned, thin
 _LOG = logging.getLogger(__name__)
 _FIRST_DELAY_S = 5.0
 _LONGEST_DELAY_S = 60.0
+_BEGIN_S = 5.0
 _FINISH_S = 20.0
 _FINISH_ROUNDS = 16
 _LOADED = 2
@@ -91,6 +92,12 @@ class Flusher:
             tasks.create_task(self._keep_marking(), name="spool[mark]")
             tasks.create_task(self._keep_flushing(), name="spool[flush]")
             tasks.create_task(self._keep_hurrying(), name="spool[urgent]")
+
+    async def begin(self) -> None:
+        """Return when a sign of life is on flash; a disk that refuses or hangs is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEGIN_S):
+                await self._round(forced=True)
 
     async def finish(self) -> None:
         """Write everything and the sign of a clean stop; where the disk refuses, leave it to the RAM tier."""

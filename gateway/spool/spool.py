@@ -177,6 +177,13 @@ class DurableSpool:
         self.wake()
         return state.ledger.waiting - before
 
+    async def begin(self) -> None:
+        """Return when flash knows of this start, so that a power cut is declared whatever comes; 5 s at most.
+
+        To be awaited once, after what the opening declared was appended and before anything is sampled.
+        """
+        await self._flusher.begin()
+
     async def run(self) -> None:
         """Bring to flash what must go there, and wake who waits; for ever."""
         async with asyncio.TaskGroup() as tasks:

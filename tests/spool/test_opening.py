@@ -50,6 +50,36 @@ async def test_a_power_cut_is_declared_from_the_last_durable_instant() -> None:
     await stage.kill()
 
 
+@pytest.mark.parametrize("stops", [0, 1])
+async def test_a_power_cut_in_the_first_moments_is_declared(stops: int) -> None:
+    """Flash knows of a start before anything is sampled: the very first one, and one after a stop in good order."""
+    stage = Stage()
+    for _ in range(stops):
+        await stage.open()
+        await stage.stop()
+    spool = await stage.open(runs=False)
+    await spool.begin()
+    sampled_ms = stage.clock.utc_ms()
+    stage.append(line(0))
+    await stage.cut_power()
+    await stage.open()
+    (event,) = stage.events
+    assert event.start_ms <= sampled_ms <= event.end_ms
+    assert numbers(await stage.drain()) == []
+    await stage.kill()
+
+
+async def test_a_disk_that_refuses_does_not_hold_up_a_start() -> None:
+    """Without a sign of life on flash the gateway begins all the same."""
+    stage = Stage()
+    spool = await stage.open(runs=False)
+    stage.flash.refusals["write"] = "Input/output error"
+    await spool.begin()
+    assert spool.health.is_refusing
+    stage.append(line(0))
+    assert numbers(await stage.drain()) == [0]
+
+
 async def test_with_receipts_a_power_cut_is_bounded_by_the_mark() -> None:
     """While receipts keep the flash idle, the gap is still never longer than 5 minutes and the time without power."""
     stage = Stage()

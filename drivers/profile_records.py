@@ -48,12 +48,14 @@ class ObisPoint(RecordPoint):
     obis: tuple[Obis | tuple[Obis, ...], ...] = ()
     """The first entry that the telegram holds whole counts; a list within is a sum, for example of two tariffs."""
     negate: Obis | None = None
-    """Subtracted, where the meter splits a signed number into import and export."""
+    """Subtracted, where the meter splits a signed number into import and export; without it there is no value."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if bool(self.obis) == (self.clock is not None):
             raise ValueError("a point has either obis or clock")
+        if self.negate is not None and len(self.obis) != 1:
+            raise ValueError("negate belongs to one entry of obis; of several, each would need its own")
         return self
 
 

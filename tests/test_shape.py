@@ -99,7 +99,7 @@ def test_tasks_live_in_a_group_and_have_a_name() -> None:
             name = ast.unparse(call.func)
             if not re.search(r"\b(create_task|ensure_future)$", name):
                 continue
-            owner = name.removesuffix(".create_task")
+            owner = name.removesuffix(".create_task").removeprefix("self._")
             if owner not in known or "name" not in {keyword.arg for keyword in call.keywords}:
                 wrong.append(f"{place} {name}")
     assert wrong == []

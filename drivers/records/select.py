@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from drivers.profile_records import KmpProfile, MbusProfile, ObisPoint, ObisProfile, QuantityPoint, RecordProfile
 from drivers.records.obis import Obis, parse_obis
-from drivers.records.telegram import Record, Telegram
+from drivers.records.telegram import Function, Record, Telegram
 from gateway.core.site import DeviceSettings
 
 Term = tuple[int, Record]
@@ -12,6 +12,7 @@ Term = tuple[int, Record]
 Select = Callable[[Telegram], Sequence[Term]]
 """The records whose sum is the point's raw value; none where the telegram lacks one of them."""
 
+_TIMES = frozenset({"s", "min", "h", "d"})
 _DEVICE_TYPE = Obis(0, None, 24, 1, 0, None)
 _SUB_METER_NAMES = (Obis(0, None, 96, 1, 0, None), Obis(0, None, 96, 1, 1, None))
 
@@ -54,6 +55,12 @@ def channel_of(profile: ObisProfile, settings: DeviceSettings, telegram: Telegra
 def _by_quantity(point: QuantityPoint) -> Select:
     wanted = (point.quantity, point.function, point.storage, point.tariff, point.subunit, point.qualifiers)
 
+    def in_error(record: Record) -> bool:
+        """Return whether it is the value as measured during an error; a time then is how long the error lasted."""
+        place = (record.code, record.storage, record.tariff, record.subunit, record.qualifiers)
+        is_place = place == (wanted[0], *wanted[2:])
+        return is_place and record.function is Function.ERROR and record.unit not in _TIMES
+
     def select(telegram: Telegram) -> Sequence[Term]:
         fitting = [
             record
@@ -62,6 +69,8 @@ def _by_quantity(point: QuantityPoint) -> Select:
             == wanted
         ]
         best = next((record for record in fitting if record.value is not None), None) or next(iter(fitting), None)
+        if best is None and point.function is Function.INSTANTANEOUS:
+            best = next(filter(in_error, telegram.records), None)
         return [(1, best)] if best is not None else []
 
     return select
@@ -77,9 +86,13 @@ def _by_obis(point: ObisPoint, profile: ObisProfile, settings: DeviceSettings) -
         for way in wanted:
             found = [_first(code, telegram, channel) for code in way]
             terms = [(1, record) for record in found if record is not None]
-            if len(terms) == len(way):
-                less = _first(negative, telegram, channel) if negative is not None else None
-                return [*terms, (-1, less)] if less is not None else terms
+            if len(terms) != len(way):
+                continue
+            if negative is None:
+                return terms
+            # Without the other half the sign of the number is not known: 0 W import may be 5 kW export.
+            less = _first(negative, telegram, channel)
+            return [*terms, (-1, less)] if less is not None else []
         return []
 
     return select

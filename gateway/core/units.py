@@ -27,7 +27,15 @@ class Conversion:
 # One row per dimension: how many of the row's first unit one of each unit is.
 # A calorie of heat metering is the International Table calorie: 1 Gcal = 1.163 MWh.
 _DIMENSIONS: Final[tuple[Mapping[str, int | Fraction], ...]] = (
-    {"W": 1, "kW": 10**3, "MW": 10**6},
+    {
+        "W": 1,
+        "kW": 10**3,
+        "MW": 10**6,
+        "J/h": Fraction(1, 3600),
+        "kJ/h": Fraction(10**3, 3600),
+        "MJ/h": Fraction(10**6, 3600),
+        "GJ/h": Fraction(10**9, 3600),
+    },
     {"var": 1, "kvar": 10**3},
     {"VA": 1, "kVA": 10**3},
     {

@@ -29,7 +29,8 @@ def encode(placed: PlacedPoint, value: Value, *, exponent: int = 0, clip: bool =
     if value is None:
         return _absent(placed)
     if placed.point.states is not None:
-        return ((placed.slots[0], _state_words(placed, value)),)
+        state = nearest_state(placed, value) if clip else value
+        return ((placed.slots[0], _state_words(placed, state)),)
     if placed.slots[0].is_text:
         return ((placed.slots[0], to_words(placed.slots[0], _as_text(_raw_total(placed, value), placed.slots[0]))),)
     total = _raw_total(placed, value) / 10.0**exponent
@@ -105,6 +106,13 @@ def _absent(placed: PlacedPoint) -> Registers:
 
 def _masked(slot: Slot, code: int) -> int:
     return code & (1 << 16 * slot.words) - 1
+
+
+def nearest_state(placed: PlacedPoint, value: float) -> float:
+    """Return the vocabulary's code nearest to the value for which the device has a code of its own."""
+    known = {code for code in (*(placed.point.states or {}).values(), placed.point.otherwise) if code is not None}
+    sayable = sorted(code for code in known if codes_for(placed, code))
+    return min(sayable, key=lambda code: abs(code - value), default=value)
 
 
 def _state_words(placed: PlacedPoint, value: float) -> tuple[int, ...]:

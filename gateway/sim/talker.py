@@ -30,8 +30,9 @@ class Talker(Protocol):
 class _Ear(asyncio.Protocol):
     """One line: passes what arrives to the device, and lets it speak while the line lasts."""
 
-    def __init__(self, talker: Talker) -> None:
+    def __init__(self, talker: Talker, tasks: asyncio.TaskGroup) -> None:
         self._talker = talker
+        self._tasks = tasks
         self._mouth: asyncio.WriteTransport | None = None
         self._speaking: asyncio.Task[None] | None = None
 
@@ -45,7 +46,7 @@ class _Ear(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._mouth = cast("asyncio.WriteTransport", transport)
-        self._speaking = asyncio.create_task(self._talker.speak(self._mouth), name="simulated telegrams")
+        self._speaking = self._tasks.create_task(self._talker.speak(self._mouth), name="simulated telegrams")
 
     def data_received(self, data: bytes) -> None:
         if self._mouth is not None:
@@ -64,22 +65,23 @@ async def talk_tcp(talker: Talker, *, host: str = "127.0.0.1", port: int = 0) ->
         ConfigError: the address cannot be had.
     """
     ears: list[_Ear] = []
+    async with asyncio.TaskGroup() as tasks:
 
-    def answer() -> _Ear:
-        ears.append(_Ear(talker))
-        return ears[-1]
+        def answer() -> _Ear:
+            ears.append(_Ear(talker, tasks))
+            return ears[-1]
 
-    try:
-        server = await asyncio.get_running_loop().create_server(answer, host, port)
-    except OSError as exc:
-        raise ConfigError(f"{host}:{port}: cannot listen there: {exc.strerror}") from exc
-    try:
-        bound = server.sockets[0].getsockname()
-        yield f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
-    finally:
-        server.close()
-        for ear in ears:
-            await ear.close()
+        try:
+            server = await asyncio.get_running_loop().create_server(answer, host, port)
+        except OSError as exc:
+            raise ConfigError(f"{host}:{port}: cannot listen there: {exc.strerror}") from exc
+        try:
+            bound = server.sockets[0].getsockname()
+            yield f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+        finally:
+            server.close()
+            for ear in ears:
+                await ear.close()
 
 
 @asynccontextmanager
@@ -90,9 +92,10 @@ async def talk_pty(talker: Talker, path: Path) -> AsyncIterator[Path]:
         ConfigError: the link cannot be made.
     """
     with terminal(path) as near:
-        ear = _Ear(talker)
-        TerminalTransport(near, ear)
-        try:
-            yield path
-        finally:
-            await ear.close()
+        async with asyncio.TaskGroup() as tasks:
+            ear = _Ear(talker, tasks)
+            TerminalTransport(near, ear)
+            try:
+                yield path
+            finally:
+                await ear.close()

@@ -14,6 +14,7 @@ from gateway.app.clock import SystemClock
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.document.tree import load_document
+from gateway.sim.capture import CaptureTalker, load_capture
 from gateway.sim.device import SimulatedDevice, ValueSource
 from gateway.sim.faults import Mischief, parse_faults
 from gateway.sim.image import Layout, lay_out
@@ -22,7 +23,7 @@ from gateway.sim.meters import simulated_meter
 from gateway.sim.plan import plan_for
 from gateway.sim.proxy import proxy_pty, proxy_tcp
 from gateway.sim.server import serve_pty, serve_tcp
-from gateway.sim.talker import talk_pty, talk_tcp
+from gateway.sim.talker import Talker, talk_pty, talk_tcp
 from gateway.sim.truth import TruthLog
 from gateway.sim.values import FixedValues, load_values, parse_numbers
 
@@ -33,7 +34,9 @@ LAST_PORT = 65535
 class Simulation:
     """What to serve, and where."""
 
-    profile: str
+    profile: str | None = None
+    capture: Path | None = None
+    """Replays what a trace caught, in the place of a profile."""
     listen: str | None = None
     """HOST:PORT, for a socket."""
     pty: Path | None = None
@@ -53,8 +56,11 @@ async def run_simulation(wanted: Simulation, *, stop: asyncio.Event, announce: C
     Raises:
         ConfigError: the profile, the values, the faults or the place are wrong.
     """
+    if wanted.capture is not None:
+        await _run_talker(wanted, CaptureTalker(load_capture(wanted.capture)), wanted.capture.name, stop, announce)
+        return
     vocabulary = load_vocabulary()
-    profile = Catalog(vocabulary).find(wanted.profile).profile
+    profile = Catalog(vocabulary).find(wanted.profile or "").profile
     if not isinstance(profile, ModbusProfile | SunspecProfile):
         await _run_meter(wanted, profile, vocabulary, stop=stop, announce=announce)
         return
@@ -83,13 +89,19 @@ async def _run_meter(
     if wanted.values is not None:
         source = FixedValues(parse_numbers(load_document(wanted.values), names))
     meter = simulated_meter(profile, source, clock=SystemClock(trusted=True), vocabulary=vocabulary)
+    await _run_talker(wanted, meter, profile.profile, stop, announce)
+
+
+async def _run_talker(
+    wanted: Simulation, talker: Talker, name: str, stop: asyncio.Event, announce: Callable[[str], None]
+) -> None:
     async with AsyncExitStack() as stack:
         if wanted.pty is not None:
-            where = str(await stack.enter_async_context(talk_pty(meter, wanted.pty)))
+            where = str(await stack.enter_async_context(talk_pty(talker, wanted.pty)))
         else:
             host, port = _split(wanted.listen or "")
-            where = await stack.enter_async_context(talk_tcp(meter, host=host, port=port))
-        announce(f"{profile.profile} on {where}")
+            where = await stack.enter_async_context(talk_tcp(talker, host=host, port=port))
+        announce(f"{name} on {where}")
         await stop.wait()
 
 

@@ -11,8 +11,13 @@ from gateway.core.errors import ConfigError
 
 
 def simulate(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="Profile id, or the path of a profile file.")],
+    profile: Annotated[
+        str | None, typer.Argument(metavar="[PROFILE]", help="Profile id, or the path of a profile file.")
+    ] = None,
     *,
+    capture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Replay what `kvarter trace --capture` caught instead.")
+    ] = None,
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve on a socket; port 0 takes a free one.")
     ] = None,
@@ -37,8 +42,19 @@ def simulate(
 
     if (listen is None) == (pty is None):
         raise ConfigError("say where to serve: exactly one of --listen HOST:PORT and --pty PATH")
+    if (profile is None) == (capture is None):
+        raise ConfigError("say what to serve: a PROFILE, or --capture FILE")
     wanted = Simulation(
-        profile, listen=listen, pty=pty, unit=unit, framing=framing, values=values, faults=faults, log=log, seed=seed
+        profile,
+        capture=capture,
+        listen=listen,
+        pty=pty,
+        unit=unit,
+        framing=framing,
+        values=values,
+        faults=faults,
+        log=log,
+        seed=seed,
     )
 
     async def serve(stop: asyncio.Event) -> None:

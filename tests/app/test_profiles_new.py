@@ -90,7 +90,7 @@ def kept(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("words", "lines"),
     [
-        ([0x4366, 0x199A], ["word_order: big, unit: UNIT}  # 4366 199A: uint16 17254; big uint32 1130764698, float32 230.1"]),
+        ([0x4366, 0x199A], ["# 4366 199A: uint16 17254; big uint32 1130764698, float32 230.1"]),
         ([0x199A, 0x4366], ["type: float32, word_order: little, unit: UNIT}  # 199A 4366: "]),
         ([0xFF38], ["type: int16, unit: UNIT}  # FF38: uint16 65336, int16 -200"]),
         ([0x0012, 0xD687], ["type: uint16, unit: UNIT}  # 0012: uint16 18; big uint32 1234567;", "type: int16"]),

@@ -3,7 +3,7 @@
 The JSON API sends these values as they are, so that a field is named once for the page, the API and its description.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -46,7 +46,7 @@ class PointFacts:
     interval_s: float
     """How often it is read."""
     value: Value = None
-    """In the unit of the vocabulary; None unless it is good or suspect."""
+    """In the unit of the vocabulary; of a stale point the last one, None where it is missing or unread."""
     raw: tuple[int, ...] = ()
     """Registers behind the value, where the protocol has registers."""
     age_s: float | None = None
@@ -294,8 +294,11 @@ class Facts(Protocol):
             SinkUnavailable: the store does not answer.
         """
 
-    def watch(self) -> AsyncIterator[frozenset[tuple[str, str]]]:
-        """Yield (site, device) of everything that changed, at most once a second, without end."""
+    def watch(self) -> AsyncGenerator[frozenset[tuple[str, str]]]:
+        """Yield (site, device) of everything that changed, without end.
 
-    def trace(self, site: str, bus: str) -> AsyncIterator[TraceLine]:
+        At most once a second; nothing, but at least every five seconds, where nothing changed.
+        """
+
+    def trace(self, site: str, bus: str) -> AsyncGenerator[TraceLine]:
         """Yield every frame that passes on a bus from now on; nothing where the bus is not here."""

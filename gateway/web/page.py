@@ -62,6 +62,8 @@ class Route:
     """Type of the JSON that it wants."""
     asks: tuple[str, ...] = ()
     """Names of what may stand behind the `?`."""
+    stream: bool = False
+    """The answer goes on until the browser leaves: only so many at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 DRAIN_STEP_S = 0.1
 SPOOL_TROUBLES = ("is_refusing", "failures", "memory_failures", "lost", "thinned", "damaged")
 LEARNT_EVERY_S = 60.0
+CANCEL_AGAIN_S = 5.0
 FINISH_S = 3.0
 """Polls in hand may take so long when stopping."""
 
@@ -279,6 +280,9 @@ class Edge:
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    """Cancel until all have ended: a task group that fails at the same moment swallows the cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in tasks:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)

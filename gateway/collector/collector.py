@@ -1,7 +1,7 @@
 """The collector: from the broker into the stores, and receipts back to the gateways."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ from gateway.core.delays import Delays
 from gateway.core.protocols import BrokerClient, Store
 from gateway.core.quantity import Vocabulary
 from gateway.wire.receipt import Receipt
+
+_CANCEL_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,7 @@ class Collector:
                 async with asyncio.timeout(self._settings.stop_s):
                     await self._dispatch.drained()
                     await self._reception.answered()
-            for task in others:
-                task.cancel()
+            await _cancelled(others)
 
     async def _inspect(self) -> None:
         while True:
@@ -142,3 +143,12 @@ class Collector:
 
     def _delays(self) -> Delays:
         return Delays(self._random, longest_s=self._settings.longest_delay_s)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a task group that fails at the same moment swallows the cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in tasks:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)

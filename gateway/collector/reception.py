@@ -106,7 +106,6 @@ class Reception:
             finally:
                 self.connected = False
                 self._answered.set()
-            _heed_cancellation()
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
@@ -169,10 +168,3 @@ class Reception:
             self._journal.counters.receipts += len(chunk)
             if not self._receipts:
                 self._answered.set()
-
-
-def _heed_cancellation() -> None:
-    """Raise CancelledError where it was asked for: a task group that fails at the same moment swallows it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -96,7 +96,6 @@ class Relay:
                 await self._connect()
             except* SinkUnavailable as group:
                 self._lost(group)
-            _heed_cancellation()
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
@@ -174,6 +173,8 @@ class Relay:
         taken: list[tuple[Batch, Flight]] = []
         async with self._turn:
             for _ in range(1 if course.mark is None else _LIVE_BATCHES):
+                if not await self._is_anything_new(floor):
+                    break
                 batch = await self._spool.next_batch(order="newest", max_lines=_MAX_LINES, max_bytes=LEAST_BYTES)
                 new = batch and newer_part(batch, self._origin.run, floor)
                 if not new:
@@ -183,6 +184,11 @@ class Relay:
                     break
         course.mark = max([floor, *(batch.last for batch, _ in taken)])
         return taken
+
+    async def _is_anything_new(self, floor: int) -> bool:
+        """Look at one line: while only backlog waits, a whole batch would be unpacked twice a second for nothing."""
+        newest = await self._spool.next_batch(order="newest", max_lines=1, max_bytes=LEAST_BYTES)
+        return newest is not None and newest.run == self._origin.run and newest.last > floor
 
     async def _send_backlog(self, session: BrokerSession, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -280,10 +286,3 @@ class Relay:
         line = self._notices.failed(subject, text, now_s=self._clock.monotonic(), texts=texts)
         if line is not None:
             _LOG.warning("relay: %s", line)
-
-
-def _heed_cancellation() -> None:
-    """Raise CancelledError where it was asked for: a task group that fails at the same moment swallows it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -1,0 +1,231 @@
+"""What must hold after a run: every sample accounted for, nothing invented, nothing wrong. Each rule has a name."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.simulation.chaos import Fault
+from tests.simulation.clock import EPOCH_MS
+from tests.simulation.gateway import Gateway
+from tests.simulation.loop import START_S
+from tests.simulation.profiles import SITE
+from tests.simulation.store import Row, SimStore
+from tests.simulation.truth import Sample
+
+INVARIANTS = {
+    "accounted": "Each sampled readout is in the store, or lies in a gap that is in the store.",
+    "exactly-once": "No sampled readout has two rows, and no row is overwritten by another.",
+    "nothing-invented": "Nothing is in the store that was never sampled.",
+    "same-content": "A row has the values and the status that were sampled.",
+    "no-wrong-value": "A value was served by that device, at that register, for that very poll.",
+    "kill-loses-nothing": "What is lost was lost to a power cut, a broken disk, bit rot or a store that refused it.",
+    "loss-window": "A power cut takes at most the last 5 seconds, and one flush in progress.",
+    "gap-bounded": "A gap after a power cut reaches back at most 5 minutes and 20 seconds.",
+    "honest-time": "A time without mark is right within 1.1 s.",
+    "time-increases": "Times without mark increase from sample to sample of a device.",
+    "schedule": "Each device has a readout for every interval that its gateway ran, whatever the wall clock does.",
+    "receipt-after-store": "A receipt is published only for what the store has, or refused and a gap stands for.",
+    "one-meaning": "A sequence number of a run never means two lines.",
+    "read-only": "No request changes anything in a device.",
+    "never-stuck": "Programs run until they are stopped, and everything drains when faults have ended.",
+}
+
+INTERVAL_S = 60.0
+_WINDOW_S = 5.0
+_FLUSH_S = 1.0
+_SETTLING_S = 75.0
+"""After a disk was mended: the longest wait before it is tried again, and a round."""
+_TOLERANCE_MS = 1100
+_LEAP_MS = 1000
+_LONGEST_GAP_MS = 320_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A gap in the store."""
+
+    start_ms: int
+    end_ms: int
+    cause: str
+    device: str | None
+
+
+@dataclass
+class Verdict:
+    """Judges one gateway and its store."""
+
+    gateway: Gateway
+    store: SimStore
+    faults: Sequence[Fault]
+    violations: list[tuple[str, str]]
+    lost: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    _rows: dict[str, dict[int, Row]] = field(default_factory=dict)
+
+    def judge(self) -> None:
+        """Add what does not hold to the violations."""
+        self._sort_rows()
+        for device, samples in self.gateway.truth.samples.items():
+            rows = self._rows.get(device, {})
+            self._match(samples, rows)
+            self._compare(samples, rows)
+            self._judge_missing(samples)
+            self._judge_times(samples, rows)
+            self._judge_schedule(device, samples)
+        self._judge_gaps()
+        for bus in self.gateway.buses.values():
+            for device_at in bus.devices.values():
+                for request in device_at.writes:
+                    self._complain("read-only", f"{device_at.name}: {request.hex()}")
+
+    def _complain(self, name: str, text: str) -> None:
+        self.violations.append((name, text))
+
+    def _sort_rows(self) -> None:
+        for (head, time_ms), row in self.store.rows.items():
+            measurement, *tags = head.split(",")
+            tag = dict(each.split("=") for each in tags)
+            if tag["site"] != SITE:
+                self._complain("nothing-invented", f"{head} {time_ms}")
+            elif measurement == "kvarter":
+                self._rows.setdefault(tag["device"], {})[time_ms] = row
+            elif tag["kind"] == "gap":
+                start_ms, end_ms = int(row.fields["from"][:-1]), int(row.fields["to"][:-1])
+                self.gaps.append(Gap(start_ms, end_ms, tag["cause"], tag.get("device")))
+        for device in self._rows.keys() - self.gateway.truth.samples.keys():
+            self._complain("nothing-invented", f"rows of {device}, which was never sampled")
+
+    def _match(self, samples: list[Sample], rows: dict[int, Row]) -> None:
+        """Find the row of each sample: by its time where it was stamped, by its values, else by the clock of its boot."""
+        by_energy = {row.fields.get("elec_energy_import"): time_ms for time_ms, row in rows.items()}
+        offsets: dict[int, set[int]] = {}
+        for sample in samples:
+            if sample.time_ms is not None:
+                sample.row_ms = sample.time_ms if sample.time_ms in rows else None
+            elif sample.expected:
+                time_ms = by_energy.get("%.15g" % sample.expected["elec_energy_import"])
+                sample.row_ms = time_ms
+                if time_ms is not None:
+                    offsets.setdefault(sample.boot, set()).add(time_ms - sample.monotonic_ms)
+        taken = {sample.row_ms for sample in samples}
+        for sample in samples:
+            if sample.time_ms is None and not sample.expected:
+                for offset_ms in sorted(offsets.get(sample.boot, ())):
+                    time_ms = sample.monotonic_ms + offset_ms
+                    if time_ms in rows and time_ms not in taken:
+                        sample.row_ms = time_ms
+                        taken.add(time_ms)
+                        break
+        for time_ms, row in rows.items():
+            if time_ms not in taken:
+                energy = row.fields.get("elec_energy_import")
+                known = any("%.15g" % s.expected.get("elec_energy_import", -1) == energy for s in samples)
+                name = "exactly-once" if energy and known else "nothing-invented"
+                self._complain(name, f"{samples[0].device} {time_ms} {row.fields}")
+
+    def _compare(self, samples: list[Sample], rows: dict[int, Row]) -> None:
+        for sample in samples:
+            if sample.row_ms is None:
+                continue
+            fields = rows[sample.row_ms].fields
+            held = {name: float(text) for name, text in fields.items() if name not in ("status", "clock")}
+            same = held.keys() == sample.expected.keys() and all(
+                abs(held[name] - value) <= 1e-9 * abs(value) for name, value in sample.expected.items()
+            )
+            if not same or fields.get("status") != f"{sample.status}i":
+                self._complain("same-content", f"{sample.device} {sample.row_ms}: {fields}, sampled {sample.expected}")
+
+    def _judge_missing(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            if sample.row_ms is not None or sample.is_maybe:
+                continue
+            self.lost += 1
+            instants = {sample.time_ms or sample.wall_ms, round(sample.true_ms)}
+            in_gap = any(
+                gap.start_ms - 1000 <= at_ms <= gap.end_ms + 1000
+                for gap in self.gaps
+                if gap.device in (None, sample.device)
+                for at_ms in instants
+            )
+            where = f"{sample.device} status {sample.status} at {_when(sample.at_s)}, stamped {sample.time_ms}"
+            if not in_gap:
+                self._complain("accounted", f"{where} is neither in the store nor in a gap")
+            name = self._unexplained(sample)
+            if name is not None:
+                self._complain(name, f"{where} is lost")
+
+    def _unexplained(self, sample: Sample) -> str | None:
+        """Return the rule that the loss of a sample breaks, None where the faults explain it."""
+        for fault in self.faults:
+            if fault.kind == "rot" and fault.at_s >= sample.at_s - _WINDOW_S:
+                return None
+            if fault.kind == "store_poison" and fault.at_s + fault.length_s >= sample.at_s:
+                return None
+        after = [cut_s for cut_s, _ in self.gateway.cuts if cut_s >= sample.at_s]
+        if not after:
+            return "kill-loses-nothing"
+        cut_s = min(after)
+        if cut_s - sample.at_s <= _WINDOW_S + _FLUSH_S:
+            return None
+        for fault in self.faults:
+            is_disk = fault.kind in ("disk", "sync_error", "slow_disk")
+            if is_disk and fault.at_s <= cut_s and fault.at_s + fault.length_s + _SETTLING_S >= sample.at_s:
+                return None
+        return "loss-window"
+
+    def _judge_times(self, samples: list[Sample], rows: dict[int, Row]) -> None:
+        last_ms = 0
+        leap_ms = _LEAP_MS if any(fault.kind == "leap" for fault in self.faults) else 0
+        for sample in samples:
+            if sample.row_ms is None or "clock" in rows[sample.row_ms].fields:
+                continue
+            error_ms = sample.row_ms - sample.true_ms
+            if abs(error_ms) > _TOLERANCE_MS + leap_ms:
+                self._complain("honest-time", f"{sample.device} {sample.row_ms} is {error_ms:.0f} ms wrong, unmarked")
+            if sample.row_ms <= last_ms:
+                self._complain("time-increases", f"{sample.device} {sample.row_ms} after {last_ms}")
+            last_ms = sample.row_ms
+
+    def _judge_schedule(self, device: str, samples: list[Sample]) -> None:
+        times = [sample.at_s for sample in samples]
+        for life in self.gateway.lives:
+            end_s = life.died_s if life.died_s is not None else self.gateway.true.now_s()
+            inside = [at_s for at_s in times if life.started_s <= at_s <= end_s]
+            stop_s = 0.0 if not life.stop.is_set() else 200.0
+            marks = [life.started_s, *inside, end_s - stop_s]
+            for before_s, after_s in zip(marks, marks[1:], strict=False):
+                if after_s - before_s > 2.5 * INTERVAL_S:
+                    text = f"{device}: nothing from {_when(before_s)} for {after_s - before_s:.0f} s"
+                    self._complain("schedule", text)
+            most = (end_s - life.started_s) / INTERVAL_S * 1.1 + 5
+            if len(inside) > most:
+                self._complain("schedule", f"{device}: {len(inside)} readouts in {end_s - life.started_s:.0f} s")
+
+    def _judge_gaps(self) -> None:
+        for gap in self.gaps:
+            if gap.cause != "power_cut":
+                continue
+            if not any(self._is_bounded(gap, *cut) for cut in self._cuts()):
+                span = f"from {gap.start_ms - EPOCH_MS} to {gap.end_ms - EPOCH_MS} ms"
+                self._complain("gap-bounded", f"a gap {span} belongs to no power cut, or is too long")
+
+    def _cuts(self) -> Iterator[tuple[float, float]]:
+        """Yield instants in milliseconds of UTC: how far back a gap may reach, and when power was back."""
+        for cut_s, back_s in self.gateway.cuts:
+            start_s = cut_s
+            for fault in self.faults:
+                is_disk = fault.kind in ("disk", "sync_error", "slow_disk")
+                if is_disk and fault.at_s <= cut_s <= fault.at_s + fault.length_s + _SETTLING_S:
+                    start_s = min(start_s, fault.at_s)
+            yield _utc_ms(start_s) - _LONGEST_GAP_MS, _utc_ms(back_s)
+
+    def _is_bounded(self, gap: Gap, earliest_ms: float, back_ms: float) -> bool:
+        return gap.start_ms >= earliest_ms and gap.end_ms <= back_ms + _LONGEST_GAP_MS
+
+
+def _utc_ms(at_s: float) -> float:
+    return EPOCH_MS + (at_s - START_S) * 1000
+
+
+def _when(at_s: float) -> str:
+    minutes, seconds = divmod(at_s - START_S, 60)
+    return f"{int(minutes // 1440)}d {int(minutes // 60 % 24):02}:{int(minutes % 60):02}:{seconds:06.3f}"

@@ -16,7 +16,7 @@ from pymodbus.client import AsyncModbusSerialClient
 from bench.meter import PROFILE, REGISTERS, meter_fields, write_profile
 from bench.peer import converted
 from drivers.catalog import Catalog
-from drivers.factory import LearntHoles, create_driver, open_link, Metering
+from drivers.factory import LearntHoles, Metering, create_driver, open_link
 from gateway.app.clock import SystemClock
 from gateway.core.quantity import load_vocabulary
 from gateway.core.readout import Status

@@ -103,8 +103,10 @@ def test_a_file_is_read_as_it_is_written(tmp_path: Path) -> None:
         ('{"kvarter_capture": 2, "framing": "rtu"}\n', "another version"),
         ('{"kvarter_capture": 1, "framing": "rtu"}\nrubbish\n{}\n', ":2: not a chunk"),
         (
-            '{"kvarter_capture": 1, "framing": "rtu"}\n'
-            '{"time": "2026-01-01T00:00:00Z", "direction": "up", "hex": ""}\n',
+            (
+                '{"kvarter_capture": 1, "framing": "rtu"}\n'
+                '{"time": "2026-01-01T00:00:00Z", "direction": "up", "hex": ""}\n'
+            ),
             ":2: the direction",
         ),
     ],

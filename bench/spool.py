@@ -100,12 +100,12 @@ class CountedFiles(DiskFiles):
         self.dirty.clear()
 
 
-def entries(clock: VirtualClock) -> Iterator[Entry]:
+def entries(clock: VirtualClock, *, devices: int = DEVICES) -> Iterator[Entry]:
     """Yield one readout of each meter in turn, with the time of the clock."""
     vocabulary = load_vocabulary()
     fields, encoder = meter_fields(vocabulary), LineEncoder(SITE, vocabulary)
     points = tuple(field.quantity.name for field in fields)
-    meters = [Meter(seed) for seed in range(DEVICES)]
+    meters = [Meter(seed) for seed in range(devices)]
     while True:
         for number, meter in enumerate(meters):
             readout = Readout(f"meter_{number}", clock.monotonic(), points, meter.values(fields), Status.OK)

@@ -55,7 +55,9 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lane:
+class Lane:
+    """One destination with what leads to it."""
+
     destination: Destination
     spool: DurableSpool
     relay: Relay
@@ -93,7 +95,8 @@ class Edge:
         configuration: The checked site.
         environment: Where the service manager names its folders.
         destinations: Each gets every readout, through a spool of its own.
-        live: Called with every readout.
+        live: Called with every readout, which then holds the registers behind its values.
+        told: Called with every event.
         machine: What it stands on; the one that this process runs on where left out.
     """
 
@@ -104,6 +107,7 @@ class Edge:
         environment: Mapping[str, str],
         destinations: Sequence[Destination],
         live: Sequence[Live] = (),
+        told: Sequence[Callable[[Event], None]] = (),
         machine: Machine | None = None,
     ) -> None:
         self.configuration = configuration
@@ -111,14 +115,16 @@ class Edge:
         self.clock = self._machine.clock
         self._destinations = destinations
         self._live = live
+        self._told = told
         self._environment = environment
         self._manager = NotifySocket(environment)
         self.data = data_folder(configuration.site.data, configuration.site.site, environment)
         self._memory = memory_folder(configuration.site.site, self.data, environment)
         self._run = f"{self._machine.random.getrandbits(64):016x}"
-        self._lanes: list[_Lane] = []
-        self._pollers: list[AnyPoller] = []
-        self._links: dict[str, Link] = {}
+        self._lanes: list[Lane] = []
+        self._buses: Buses | None = None
+        self._encoder: LineEncoder | None = None
+        self._catalogues: dict[str, bytes] = {}
         self._door = LocalDoor(socket_path(configuration.site.site, environment), clock=self.clock)
         self._recorder: Recorder | None = None
         self._holes = load_holes(self.data)
@@ -146,14 +152,7 @@ class Edge:
 
     def troubles(self) -> Mapping[str, int]:
         """Return what went wrong since the start, by kind."""
-        counts: dict[str, int] = {}
-        for poller in self._pollers:
-            for outcome, count in poller.counters.outcomes.items():
-                if outcome != "ok":
-                    counts[f"poll_{outcome}"] = counts.get(f"poll_{outcome}", 0) + count
-        for link in self._links.values():
-            for name in ("timeouts", "late", "foreign", "corrupt", "reopenings"):
-                counts[f"link_{name}"] = counts.get(f"link_{name}", 0) + int(getattr(link.counters, name))
+        counts = dict(self._buses.troubles()) if self._buses else {}
         for lane in self._lanes:
             for name, count in lane.spool.health.counters().items():
                 if name in SPOOL_TROUBLES:
@@ -161,6 +160,28 @@ class Edge:
         for count_others in self._others:
             counts.update(count_others())
         return {name: count for name, count in counts.items() if count}
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The ways to the destinations, while it runs."""
+        return self._lanes
+
+    @property
+    def buses(self) -> Sequence[tuple[Link, AnyPoller]]:
+        """Each link with who owns it, while it runs."""
+        if self._buses is None:
+            return []
+        return [(self._buses.links[name], poller) for name, poller in self._buses.pollers.items()]
+
+    @property
+    def learnt(self) -> Learnt:
+        """What devices taught us."""
+        return Learnt(self._holes, self._serial_numbers)
+
+    @property
+    def door(self) -> LocalDoor:
+        """Where the bytes on a link are told."""
+        return self._door
 
     def also_count(self, troubles: Callable[[], Mapping[str, int]]) -> None:
         """Tell what goes wrong elsewhere in this process in the status of the site, too."""
@@ -224,7 +245,7 @@ class Edge:
                 random=self._machine.random,
                 settings=destination.settings,
             )
-            self._lanes.append(_Lane(destination, spool, relay))
+            self._lanes.append(Lane(destination, spool, relay))
         live = [*self._live, *(lane.relay.show for lane in self._lanes if lane.destination.settings.live)]
         self._recorder = Recorder(
             encoder,
@@ -233,6 +254,7 @@ class Edge:
             spools=[lane.spool for lane in self._lanes],
             live=live,
         )
+        self._recorder.told += self._told
         for event in events:
             self._recorder.event(event)
         for lane in self._lanes:
@@ -241,8 +263,8 @@ class Edge:
             self.configuration,
             environment=self._environment,
             metering=Metering(self.clock, vocabulary, site.timezone),
-            learnt=Learnt(self._holes, self._serial_numbers),
-            outlet=Outlet(self._recorder.readout, self._recorder.event),
+            learnt=self.learnt,
+            outlet=Outlet(self._recorder.readout, self._recorder.event, raw=bool(self._live)),
         )
         for settings in self.configuration.links:
             link = open_link(

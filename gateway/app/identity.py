@@ -60,6 +60,8 @@ class IdentifiedDriver:
         self._known = known
         self._on_event = on_event
         self._asked: int | None = None
+        self.keep_raw = False
+        """Every readout holds the registers behind its values, whoever asks."""
 
     async def read(self, points: Sequence[str], *, keep_raw: bool = False) -> Readout:
         """Return the values of the named points, None where the device gave none (status PARTIAL).
@@ -73,7 +75,7 @@ class IdentifiedDriver:
             if self._asked != self._link.generation:
                 self._judge(await self._driver.identify())
                 self._asked = self._link.generation
-            return await self._driver.read(points, keep_raw=keep_raw)
+            return await self._driver.read(points, keep_raw=keep_raw or self.keep_raw)
         except DeviceError:
             self._asked = None  # whoever answers next may be another
             raise

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,8 @@ _MOST_TRACED = 2000
 _MODE = 0o660
 
 Say = Callable[[Answer], None]
+Facts = Mapping[str, object]
+"""What JSON can say."""
 
 
 class LocalDoor:
@@ -43,6 +45,7 @@ class LocalDoor:
         self._clock = clock
         self._links: dict[str, tuple[Link, tuple[int, ...]]] = {}
         self._watching: dict[str, list[asyncio.Queue[Answer]]] = {}
+        self._words: dict[str, Callable[[], Awaitable[Facts]]] = {}
 
     def trace(self, link: str) -> Trace:
         """Return what the link is to tell of every byte."""
@@ -58,9 +61,28 @@ class LocalDoor:
 
         return note
 
+    @contextmanager
+    def watched(self, link: str) -> Iterator[asyncio.Queue[Answer]]:
+        """Yield where every byte on a link is told for the block."""
+        queue: asyncio.Queue[Answer] = asyncio.Queue(_MOST_TRACED)
+        watching = self._watching.setdefault(link, [])
+        watching.append(queue)
+        try:
+            yield queue
+        finally:
+            watching.remove(queue)
+
     def offer(self, link: Link, units: Sequence[int] = ()) -> None:
         """Let visitors use the link, on which these units are polled."""
         self._links[link.id] = link, tuple(dict.fromkeys(units))
+
+    def withdraw(self, link: str) -> None:
+        """Let nobody use the link any more."""
+        self._links.pop(link, None)
+
+    def answer(self, word: Literal["status", "reload"], tell: Callable[[], Awaitable[Facts]]) -> None:
+        """Let a role answer a word of its own."""
+        self._words[word] = tell
 
     async def serve(self) -> None:
         """Listen until cancelled; a service without its socket is a service all the same."""
@@ -129,6 +151,9 @@ class LocalDoor:
         if said.do == "links":
             say(Answer(links=tuple(OwnedLink(settings=link.settings, units=units) for link, units in self._owned)))
             return
+        if tell := self._words.get(said.do):
+            say(Answer(facts=dict(await tell())))
+            return
         if said.do in {"send", "speed", "give"}:
             return  # the port was given back already, or taken away
         if said.link not in self._links:
@@ -150,18 +175,13 @@ class LocalDoor:
 
     async def _show(self, link: str, reader: asyncio.StreamReader, say: Say) -> None:
         """Say every byte on the link until the visitor leaves."""
-        queue: asyncio.Queue[Answer] = asyncio.Queue(_MOST_TRACED)
-        watching = self._watching.setdefault(link, [])
-        watching.append(queue)
-        say(Answer(taken=True))
-        try:
+        with self.watched(link) as queue:
+            say(Answer(taken=True))
             async with asyncio.TaskGroup() as tasks:
                 telling = tasks.create_task(_tell(queue, say), name=f"trace[{link}]")
                 with suppress(OSError, ValueError):
                     await reader.readline()
                 telling.cancel()
-        finally:
-            watching.remove(queue)
 
     async def _lend(self, reader: asyncio.StreamReader, say: Say, talk: Talk) -> None:
         """Let the visitor talk until they give the port back.

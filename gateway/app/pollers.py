@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from drivers.factory import Metering, create_driver, create_listener, is_pushed
 from drivers.link import Link
@@ -27,6 +28,8 @@ class Outlet:
 
     readout: Sink
     event: Callable[[Event], None]
+    raw: bool = False
+    """Readouts hold the registers behind their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +72,30 @@ class Pollers:
         Raises:
             ConfigError: the key of a meter cannot be read.
         """
-        devices = self._configuration.on_link(link.id)
-        if any(is_pushed(device.file.profile) for device in devices):
-            return self._listening(link, devices)
-        targets = [Target(each.settings.id, self._driver(each, link), each.groups) for each in devices]
-        return Poller(link.id, targets, clock=self._metering.clock, sink=self._outlet.readout)
+        if self.listens_on(link.id):
+            return self._listening(link, self._configuration.on_link(link.id))
+        return Poller(link.id, self.targets(link), clock=self._metering.clock, sink=self._outlet.readout)
+
+    def listens_on(self, link: str) -> bool:
+        """Return whether the devices of a link send by themselves."""
+        return any(is_pushed(device.file.profile) for device in self._configuration.on_link(link))
+
+    def targets(self, link: Link, known: Mapping[str, Target] = MappingProxyType({})) -> list[Target]:
+        """Return what is polled on a link, in the order of the site file.
+
+        Args:
+            link: Where.
+            known: Devices that are taken as they are.
+        """
+        return [
+            known.get(each.settings.id) or Target(each.settings.id, self._driver(each, link), each.groups)
+            for each in self._configuration.on_link(link.id)
+        ]
 
     def _driver(self, device: PlannedDevice, link: Link) -> IdentifiedDriver:
         holes = self._learnt.holes.setdefault(device.settings.id, LearntHoles())
         driver = create_driver(device.settings, device.file.profile, link, metering=self._metering, holes=holes)
-        return IdentifiedDriver(
+        identified = IdentifiedDriver(
             device.settings,
             driver,
             link,
@@ -86,6 +103,8 @@ class Pollers:
             known=self._learnt.serial_numbers,
             on_event=self._outlet.event,
         )
+        identified.keep_raw = self._outlet.raw
+        return identified
 
     def _listening(self, link: Link, devices: Sequence[PlannedDevice]) -> ListeningPoller:
         meters = [(device.settings, _records(device)) for device in devices]

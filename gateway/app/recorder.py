@@ -23,6 +23,8 @@ class Recorder:
         self._clock = clock
         self._spools = spools
         self._live = live
+        self.told: list[Callable[[Event], None]] = []
+        """Called with every event; must not wait."""
         self.readouts = 0
         self.gaps = 0
 
@@ -37,6 +39,8 @@ class Recorder:
         """Keep an event."""
         self.gaps += event.kind == "gap"
         self._keep(self._encoder.event(event), EVENT, self._clock.monotonic())
+        for tell in self.told:
+            tell(event)
 
     def _keep(self, body: bytes, series: str, monotonic_s: float) -> int | None:
         stamp = self._stamper.stamp(series, monotonic_s)

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.core.scalars import Credential, Endpoint, Identifier, Interval, SitePattern, StoreUrl, Text
-from gateway.core.site import BrokerSettings, Strict
+from gateway.core.scalars import Credential, Identifier, Interval, SitePattern, StoreUrl, Text
+from gateway.core.site import BrokerSettings, Strict, WebSettings
 
 
 class EmbeddedStoreSettings(Strict):
@@ -52,12 +52,6 @@ StoreSettings = Annotated[
 ]
 
 
-class WebSettings(Strict):
-    """Where the page listens."""
-
-    listen: Endpoint = "127.0.0.1:8080"
-
-
 class Collection(Strict):
     """A collector file."""
 
@@ -70,3 +64,4 @@ class Collection(Strict):
     """Folder of catalogues and dead letters; the service's state directory if left out."""
     stores: Annotated[tuple[StoreSettings, ...], Field(min_length=1)]
     web: WebSettings | None = None
+    """The page; none if left out."""

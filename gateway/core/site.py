@@ -1,5 +1,6 @@
 """Schema of the site file: what one installer writes for one building."""
 
+from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -8,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gateway.core.scalars import BrokerUrl, Credential, Endpoint, Identifier, Interval, ProfileId, Ratio, Text
 
 Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "dhw", "source", "climate", "weather"]
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all time zones, which are read from many files."""
+    return frozenset(available_timezones())
 
 
 class Strict(BaseModel):
@@ -123,6 +130,15 @@ class SiteStore(Strict):
     """Readouts older than this are removed; intervals are kept."""
 
 
+class WebSettings(Strict):
+    """The page."""
+
+    listen: Endpoint | Literal["off"] = "0.0.0.0:8080"
+    """HOST:PORT. Until a password is set, it is reached from this machine only, whatever stands here; off: no page."""
+    names: tuple[Text, ...] = ()
+    """Names under which browsers reach it, beside those that the machine knows itself."""
+
+
 class Site(Strict):
     """A site file. One site is one gateway."""
 
@@ -143,10 +159,12 @@ class Site(Strict):
     devices: tuple[DeviceSettings, ...]
     spool: SpoolSettings = SpoolSettings()
     store: SiteStore = SiteStore()
+    web: WebSettings | None = None
+    """The page; `kvarter run` has one if left out, `kvarter edge` has none."""
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in _zones():
             raise ValueError(f"{name!r} is not an IANA time zone, for example Europe/Copenhagen")
         return name

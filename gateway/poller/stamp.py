@@ -97,6 +97,11 @@ class Stamper:
         self._stepped_at_s = None
 
     def _adopt(self, offset_ms: int, *, vouched: bool) -> None:
+        now_ms = round(self._clock.monotonic() * 1000) + offset_ms
+        if vouched and self._floor_ms - now_ms > STEP_MS:
+            # Before the start the clock ran ahead; who waits for it to come true marks every time until then.
+            self._news.append(Event("clock", "step", self._floor_ms, now_ms, 0))
+            self._floor_ms = 0
         self._offset_ms = offset_ms
         self._vouched = vouched
         self._stepped_at_s = None

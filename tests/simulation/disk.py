@@ -7,6 +7,7 @@ from random import Random
 from gateway.core.errors import SpoolError
 from gateway.core.protocols import Files
 from tests.fakes_files import MemoryFiles
+from tests.simulation.loop import Owner
 
 
 @dataclass
@@ -16,9 +17,8 @@ class Process:
     name: str
     on_death: Callable[[], None] = lambda: None
     is_alive: bool = True
-    is_dying: bool = False
-    """It may die at any operation: whether the last thing it did was seen is not known."""
-    operations_left: int | None = field(default=None)
+    operations_left: int | None = None
+    owner: Owner = field(default_factory=Owner)
 
     def step(self) -> None:
         """Note one operation on a disk; die behind the one that was chosen."""

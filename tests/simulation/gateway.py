@@ -105,7 +105,7 @@ class Gateway:
             machine=machine,
         )
         stop = asyncio.Event()
-        task = asyncio.ensure_future(self._edge.run(stop, drain_s=60.0))
+        task = process.owner.begin(self._edge.run(stop, drain_s=60.0))
         life = Life(process, stop, task, self.true.now_s(), boot=boot.number)
         task.add_done_callback(partial(self._ended, life))
         self.lives.append(life)
@@ -116,7 +116,7 @@ class Gateway:
         if life is None:
             return
         life.process.die()
-        await _gone(life.task)
+        await life.process.owner.end()
 
     async def stop(self) -> None:
         """Let the program end in good order, as by SIGTERM."""
@@ -130,7 +130,7 @@ class Gateway:
         if not life.task.done():
             self.complain("never-stuck", "the edge did not stop within 150 s")
         life.process.die()
-        await _gone(life.task)
+        await life.process.owner.end()
 
     async def cut_power(self, random: Random, off_s: float) -> None:
         """Let the machine lose its power, and have it back after a while."""
@@ -199,7 +199,6 @@ class Station:
     true: TrueTime
     complain: Complain
     _process: Process | None = None
-    _task: "asyncio.Task[None] | None" = None
 
     def start(self) -> None:
         """Start the collector, unless it runs."""
@@ -214,19 +213,18 @@ class Station:
             surroundings=Surroundings(SimClock(self.true, self.true.now_s()), random, self.vocabulary, self.folder),
             settings=CollectorSettings(origin=Origin("collector-00000001", f"{random.getrandbits(64):016x}", "1.0")),
         )
-        self._task = asyncio.ensure_future(collector.run(asyncio.Event()))
-        self._task.add_done_callback(partial(self._ended, process))
+        task = process.owner.begin(collector.run(asyncio.Event()))
+        task.add_done_callback(partial(self._ended, process))
 
     async def kill(self) -> None:
         """Let the collector die."""
-        process, task = self._process, self._task
-        if process is None or task is None:
+        process = self._process
+        if process is None:
             return
         process.die()
         for session in [each for each in self.broker.sessions if each.belongs_to(process)]:
             session.end()
-        task.cancel()
-        await _gone(task)
+        await process.owner.end()
 
     def forget(self) -> None:
         """Lose the data folder."""
@@ -236,16 +234,6 @@ class Station:
         if process.is_alive:
             error = "cancelled" if task.cancelled() else repr(task.exception())
             self.complain("never-stuck", f"the collector ended by itself: {error}")
-
-
-async def _gone(task: "asyncio.Task[None]") -> None:
-    """Wait until a dead program has noticed."""
-    while not task.done():
-        # What hangs is judged where programs are stopped, not where they are killed.
-        task.cancel()
-        await asyncio.wait([task], timeout=0.001)
-    if not task.cancelled():
-        task.exception()
 
 
 def device_names() -> list[str]:

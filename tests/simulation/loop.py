@@ -4,6 +4,7 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
@@ -12,6 +13,41 @@ Ts = TypeVarTuple("Ts")
 START_S = 1000.0
 _NOTICEABLE_S = 1e-4
 _MOST_TURNS = 100_000
+
+
+class Owner:
+    """The tasks of one program, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+
+    def begin(self, main: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Run a program; every task that it makes, and every task of these, is its own."""
+        context = copy_context()
+        context.run(_OWNER.set, self)
+        task = asyncio.get_running_loop().create_task(main, context=context)
+        self.adopt(task)
+        return task
+
+    def adopt(self, task: "asyncio.Task[Any]") -> None:
+        """Count a task as one of the program's."""
+        self._tasks[task] = None
+        task.add_done_callback(self._release)
+
+    async def end(self) -> None:
+        """Return when no task is left; what clings to life is cancelled again."""
+        while self._tasks:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.sleep(0)
+
+    def _release(self, task: "asyncio.Task[Any]") -> None:
+        del self._tasks[task]
+        if not task.cancelled():
+            task.exception()
+
+
+_OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
 
 
 class _VirtualSelector(selectors.SelectSelector):
@@ -47,6 +83,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now_s
+
+    def create_task(  # type: ignore[override]
+        self, coro: Coroutine[Any, Any, T], *, name: object = None, context: Context | None = None
+    ) -> "asyncio.Task[T]":
+        """Make a task, which belongs to whom its maker belongs."""
+        task = super().create_task(coro, name=name, context=context)
+        owner = _OWNER.get()
+        if owner is not None:
+            owner.adopt(task)
+        return task
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, job: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]

@@ -134,7 +134,7 @@ class _World:
         seed = self.scenario.seed
         self.true = TrueTime()
         self.store = SimStore(changed=self._changed)
-        self.auditor = Auditor(self.store, self._complain, self._note)
+        self.auditor = Auditor(self.store, self._complain, self._note, self.true)
         self.broker = SimBroker(Random(f"broker {seed}"), heard=self.auditor.hear)
         self.buses = {
             link: SimBus(link, framing, self._devices_of(link), Random(f"bus {link} {seed}"))

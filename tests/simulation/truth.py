@@ -82,7 +82,7 @@ class Truth:
         for point, value in zip(readout.points, readout.values, strict=True):
             if value is None:
                 continue
-            match = next((each for each in served[point] if abs(each - value) <= 1e-9 * abs(each)), None)
+            match = next((each for each in served[point] if abs(each - value) <= 1e-12 * abs(each)), None)
             if match is None:
                 self.complain("no-wrong-value", f"{readout.device}: {point} = {value!r} was not served for this poll")
                 match = float(value)

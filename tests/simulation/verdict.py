@@ -36,6 +36,8 @@ _SETTLING_S = 75.0
 """After a disk was mended: the longest wait before it is tried again, and a round."""
 _TOLERANCE_MS = 1100
 _LEAP_MS = 1000
+_AHEAD_MS = 24 * 3_600_000 - 60_000
+"""The collector refuses what lies further ahead; that such a time was given is marked in every line."""
 _LONGEST_GAP_MS = 320_000
 
 
@@ -129,16 +131,19 @@ class Verdict:
             fields = rows[sample.row_ms].fields
             held = {name: float(text) for name, text in fields.items() if name not in ("status", "clock")}
             same = held.keys() == sample.expected.keys() and all(
-                abs(held[name] - value) <= 1e-9 * abs(value) for name, value in sample.expected.items()
+                abs(held[name] - value) <= 1e-12 * abs(value) for name, value in sample.expected.items()
             )
             if not same or fields.get("status") != f"{sample.status}i":
                 self._complain("same-content", f"{sample.device} {sample.row_ms}: {fields}, sampled {sample.expected}")
 
     def _judge_missing(self, samples: list[Sample]) -> None:
+        device = samples[0].device
+        refused = sum(gap.cause == "refused" and gap.device == device for gap in self.gaps)
         for sample in samples:
             if sample.row_ms is not None or sample.is_maybe:
                 continue
             self.lost += 1
+            is_ahead = sample.time_ms is not None and sample.time_ms > sample.true_ms + _AHEAD_MS
             instants = {sample.time_ms or sample.wall_ms, round(sample.true_ms)}
             in_gap = any(
                 gap.start_ms - 1000 <= at_ms <= gap.end_ms + 1000
@@ -147,9 +152,12 @@ class Verdict:
                 for at_ms in instants
             )
             where = f"{sample.device} status {sample.status} at {_when(sample.at_s)}, stamped {sample.time_ms}"
+            if is_ahead:
+                in_gap = refused >= 0
+                refused -= 1
             if not in_gap:
                 self._complain("accounted", f"{where} is neither in the store nor in a gap")
-            name = self._unexplained(sample)
+            name = None if is_ahead else self._unexplained(sample)
             if name is not None:
                 self._complain(name, f"{where} is lost")
 

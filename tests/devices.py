@@ -36,7 +36,7 @@ each: caveats, setup on the device's own keypad, every point with its place and 
 
 *Verified* names the firmware of a real device on which somebody compared every value with its display, and who it was.
 "nobody yet" means that the profile follows its sources and that its tests pass, and no more than that. If you have the
-device, please compare, and say so: [how a device is added](../CONTRIBUTING.md#add-a-device) ends with that step.
+device, please compare, and say so: [how a device is added](../CONTRIBUTING.md#add-a-device) has that step.
 """
 
 

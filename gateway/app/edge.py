@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from drivers.factory import Metering, open_link
 from drivers.link import Link
 from gateway import __version__
 from gateway.app.access import mqtt_access
+from gateway.app.buses import Buses, cancelled
 from gateway.app.catalogue import build_catalogue
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.folders import data_folder, memory_folder
@@ -21,10 +23,13 @@ from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, 
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
+from gateway.app.reload import read_again
 from gateway.broker.mqtt import MqttBroker
+from gateway.core.errors import ConfigError
 from gateway.core.protocols import Backlog, BrokerClient
 from gateway.core.quantity import Kind, load_vocabulary
-from gateway.core.readout import Event
+from gateway.core.readout import Event, Readout
+from gateway.core.site import LinkSettings
 from gateway.document.validation import fault
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
@@ -40,9 +45,6 @@ log = logging.getLogger(__name__)
 DRAIN_STEP_S = 0.1
 SPOOL_TROUBLES = ("is_refusing", "failures", "memory_failures", "lost", "thinned", "damaged")
 LEARNT_EVERY_S = 60.0
-CANCEL_AGAIN_S = 5.0
-FINISH_S = 3.0
-"""Polls in hand may take so long when stopping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,17 @@ class Lane:
     relay: Relay
 
 
-async def run_edge(path: Path, *, environment: Mapping[str, str], stop: asyncio.Event) -> None:
-    """Read a site and send it to its broker until stopped.
+async def run_edge(
+    path: Path, *, environment: Mapping[str, str], stop: asyncio.Event, again: asyncio.Event | None = None
+) -> None:
+    """Read a site and send it to its broker until stopped; `again` has the file read again.
 
     Raises:
         ConfigError: the site file is wrong or names no broker.
     """
     configuration = load_configuration(path, load_vocabulary())
     edge = Edge(configuration, environment=environment, destinations=[mqtt_destination(configuration, environment)])
-    await edge.run(stop)
+    await edge.run(stop, again=again)
 
 
 def mqtt_destination(configuration: Configuration, environment: Mapping[str, str]) -> Destination:
@@ -123,7 +127,8 @@ class Edge:
         self._run = f"{self._machine.random.getrandbits(64):016x}"
         self._lanes: list[Lane] = []
         self._buses: Buses | None = None
-        self._encoder: LineEncoder | None = None
+        self._reloading = asyncio.Lock()
+        self._reloaded: list[Callable[[Configuration], None]] = []
         self._catalogues: dict[str, bytes] = {}
         self._door = LocalDoor(socket_path(configuration.site.site, environment), clock=self.clock)
         self._recorder: Recorder | None = None
@@ -187,32 +192,78 @@ class Edge:
         """Tell what goes wrong elsewhere in this process in the status of the site, too."""
         self._others.append(troubles)
 
-    async def run(self, stop: asyncio.Event, *, drain_s: float = 0.0) -> None:
-        """Read and send until stopped, then wait up to `drain_s` for the last receipts."""
+    def on_reload(self, tell: Callable[[Configuration], None]) -> None:
+        """Tell of every configuration that takes the place of another."""
+        self._reloaded.append(tell)
+
+    async def run(self, stop: asyncio.Event, *, drain_s: float = 0.0, again: asyncio.Event | None = None) -> None:
+        """Read and send until stopped, then wait up to `drain_s` for the last receipts.
+
+        Args:
+            stop: Set to end it.
+            drain_s: How long to wait for the last receipts.
+            again: Set to have the site file read again.
+        """
         async with AsyncExitStack() as stack:
-            await self._assemble(stack)
+            buses = await self._assemble(stack)
             async with asyncio.TaskGroup() as tasks:
-                polls = [tasks.create_task(p.run(), name=f"poll[{p.link}]") for p in self._pollers]
+                buses.begin(tasks)
                 sends = [
                     tasks.create_task(part.run(), name=f"{name}[{lane.destination.name}]")
                     for lane in self._lanes
                     for name, part in (("spool", lane.spool), ("relay", lane.relay))
                 ]
-                progress = {f"poll[{p.link}]": lambda p=p: p.progress_s for p in self._pollers}
-                watch = tasks.create_task(feed_watchdog(self._manager, self.clock, progress), name="watchdog")
-                keep = tasks.create_task(self._keep_learnt(), name="learnt")
-                door = tasks.create_task(self._door.serve(), name="local socket")
+                watching = feed_watchdog(self._manager, self.clock, buses.progress)
+                self._door.answer("reload", partial(self._reload, buses, tasks))
+                others = [
+                    tasks.create_task(watching, name="watchdog"),
+                    tasks.create_task(self._keep_learnt(), name="learnt"),
+                    tasks.create_task(self._door.serve(), name="local socket"),
+                    tasks.create_task(self._reload_when(again or asyncio.Event(), buses, tasks), name="reload"),
+                ]
                 self._manager.say("READY=1")
                 log.info("%s: reading %d devices", self.configuration.site.site, len(self.configuration.devices))
                 await stop.wait()
                 self._manager.say("STOPPING=1")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(FINISH_S):
-                        await asyncio.gather(*(poller.finish() for poller in self._pollers))
-                await _cancelled(polls)
+                await cancelled([others.pop()])
+                await buses.finish()
                 await self._drain(drain_s)
-                await _cancelled([*sends, watch, keep, door])
+                await cancelled([*sends, *others])
             self._save_learnt()
+
+    async def _reload_when(self, again: asyncio.Event, buses: Buses, tasks: asyncio.TaskGroup) -> None:
+        """Read the site file again whenever the event is set; a bad file changes nothing and says why."""
+        while True:
+            await again.wait()
+            again.clear()
+            try:
+                await self._reload(buses, tasks)
+            except ConfigError as exc:
+                for line in str(exc).splitlines():
+                    log.error("not reloaded, nothing was changed: %s", line)  # noqa: TRY400 - the text says it all
+
+    async def _reload(self, buses: Buses, tasks: asyncio.TaskGroup) -> Mapping[str, object]:
+        """Obey the site file as it is now.
+
+        Raises:
+            ConfigError: the file is wrong; nothing was changed.
+        """
+        async with self._reloading:
+            after, changes = await asyncio.to_thread(read_again, self.configuration)
+            message = encode_catalogue(build_catalogue(after))
+            await buses.apply(after, self._pollers(after), tasks=tasks, between=partial(self._adopt, message))
+            self.configuration = after
+            for tell in self._reloaded:
+                tell(after)
+        log.info("%s: reloaded: %s", after.site.site, changes.words)
+        return changes.as_json()
+
+    def _adopt(self, message: bytes) -> None:
+        """Let what is read from now on refer to another catalogue."""
+        self._catalogues.update(keep_catalogue(self.data, message))
+        for lane in self._lanes:
+            lane.spool.rotate(catalogue_id(message))
+            lane.relay.adopt(catalogue_id(message))
 
     async def _keep_learnt(self) -> None:
         """Save what the devices taught us whenever it has changed, so that a crash does not cost it."""
@@ -224,10 +275,10 @@ class Edge:
         save_holes(self.data, self._holes)
         save_serial_numbers(self.data, self._serial_numbers)
 
-    async def _assemble(self, stack: AsyncExitStack) -> None:
+    async def _assemble(self, stack: AsyncExitStack) -> Buses:
         site, vocabulary = self.configuration.site, self.configuration.vocabulary
         message = encode_catalogue(build_catalogue(self.configuration))
-        catalogues = keep_catalogue(self.data, message)
+        self._catalogues.update(keep_catalogue(self.data, message))
         encoder = LineEncoder(site.site, vocabulary)
         floor_ms = 0
         events: list[Event] = []
@@ -236,7 +287,7 @@ class Edge:
             stack.push_async_callback(spool.close)
             floor_ms = max(floor_ms, spool.last_time_ms)
             events += [event for event in found if event not in events]
-            origin = Origin(site.site, self._run, __version__, catalogue_id(message), catalogues, self.troubles)
+            origin = Origin(site.site, self._run, __version__, catalogue_id(message), self._catalogues, self.troubles)
             relay = Relay(
                 destination.broker,
                 spool,
@@ -259,24 +310,38 @@ class Edge:
             self._recorder.event(event)
         for lane in self._lanes:
             await lane.spool.begin()
-        pollers = Pollers(
-            self.configuration,
-            environment=self._environment,
-            metering=Metering(self.clock, vocabulary, site.timezone),
-            learnt=self.learnt,
-            outlet=Outlet(self._recorder.readout, self._recorder.event, raw=bool(self._live)),
+        self._buses = Buses(
+            self.configuration, self._pollers(self.configuration), open_link=self._open_link, offer=self._offer
         )
-        for settings in self.configuration.links:
-            link = open_link(
-                settings,
-                clock=self.clock,
-                open_stream=self._machine.open_stream,
-                trace=self._door.trace(settings.id),
-            )
-            self._door.offer(link, [device.unit_id for device in self.configuration.on_link(settings.id)])
-            stack.push_async_callback(link.close)
-            self._links[settings.id] = link
-            self._pollers.append(pollers.on(link))
+        stack.push_async_callback(self._buses.close)
+        return self._buses
+
+    def _pollers(self, configuration: Configuration) -> Pollers:
+        return Pollers(
+            configuration,
+            environment=self._environment,
+            metering=Metering(self.clock, configuration.vocabulary, self.configuration.site.timezone),
+            learnt=self.learnt,
+            outlet=Outlet(self._record, self._tell, raw=bool(self._live)),
+        )
+
+    def _record(self, readout: Readout) -> None:
+        if self._recorder is not None:
+            self._recorder.readout(readout)
+
+    def _tell(self, event: Event) -> None:
+        if self._recorder is not None:
+            self._recorder.event(event)
+
+    def _open_link(self, settings: LinkSettings) -> Link:
+        trace = self._door.trace(settings.id)
+        return open_link(settings, clock=self.clock, open_stream=self._machine.open_stream, trace=trace)
+
+    def _offer(self, name: str, link: Link | None, units: Sequence[int]) -> None:
+        if link is None:
+            self._door.withdraw(name)
+        else:
+            self._door.offer(link, units)
 
     async def _open_spool(
         self, destination: str, catalogue: str, encoder: LineEncoder
@@ -299,12 +364,3 @@ class Edge:
         end_s = self.clock.monotonic() + patience_s
         while any(lane.spool.backlog().waiting for lane in self._lanes) and self.clock.monotonic() < end_s:
             await self.clock.sleep_until(self.clock.monotonic() + DRAIN_STEP_S)
-
-
-async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: a task group that fails at the same moment swallows the cancellation."""
-    pending = set(tasks)
-    while pending:
-        for task in tasks:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)

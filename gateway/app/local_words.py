@@ -6,12 +6,14 @@ A visitor says what to `do`:
     {"do": "ask", "link": L, "unit": 1, "table": "holding", "address": 0, "count": 2, "timeout_s": 1.0}
                                                                  one Modbus read; without a table, the identification
     {"do": "trace", "link": L}                                   every byte from now on, until the visitor leaves
+    {"do": "status"}                                             how the service is
+    {"do": "reload"}                                             read the site file again
     {"do": "take", "link": L}   {"do": "send", "hex": H}   {"do": "speed", "baudrate": 300}   {"do": "give"}
                                                                  the port for a dialogue of another protocol
 
-and is answered by objects with one of the keys `links`, `registers`, `taken`, `heard`, `traced`, `error`. Modbus goes
-by `ask` alone: the service's own bookkeeping of late answers then knows of every request, whoever made it, and nothing
-but a read can be asked for.
+and is answered by objects with one of the keys `links`, `registers`, `facts`, `taken`, `heard`, `traced`, `error`.
+Modbus goes by `ask` alone: the service's own bookkeeping of late answers then knows of every request, whoever made it,
+and nothing but a read can be asked for.
 """
 
 import os
@@ -48,7 +50,7 @@ class Probe(Strict):
 class Said(Strict):
     """What a visitor says."""
 
-    do: Literal["links", "ask", "trace", "take", "send", "speed", "give"]
+    do: Literal["links", "ask", "trace", "take", "send", "speed", "give", "status", "reload"]
     link: str = ""
     unit: int = Field(default=0, ge=0, le=255)
     table: Table | None = None
@@ -80,6 +82,7 @@ class Answer(Strict):
 
     links: tuple[OwnedLink, ...] | None = None
     registers: str | None = None
+    facts: dict[str, object] | None = None
     taken: bool = False
     heard: str | None = None
     traced: str | None = None

@@ -74,14 +74,21 @@ class Poller:
         self._answers = 0
         self._answers_at_loss: dict[str, int] = {}
         """Device that lost the link → how often its neighbours had answered until then."""
+        self._schedule: Schedule | None = None
         self._finishing = False
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The devices by name."""
+        return self._targets
+
     async def run(self) -> None:
-        """Poll until cancelled, or until `finish`."""
-        groups = [group for target in self._targets.values() for group in target.groups]
-        schedule = Schedule(groups, now_s=self._clock.monotonic(), utc_s=self._clock.utc_ms() / 1000)
+        """Poll until cancelled, or until `finish`; run again, it goes on where it stood."""
+        if self._schedule is None:
+            self._schedule = Schedule(_groups(self._targets), **self._now())
+        schedule = self._schedule
         while not self._finishing and (due_s := schedule.next_due_s) is not None:
             await self._clock.sleep_until(due_s)
             now_s = self._clock.monotonic()
@@ -99,6 +106,23 @@ class Poller:
         """Begin no further poll, and return when the one in hand is done."""
         self._finishing = True
         await self._idle.wait()
+
+    def renew(self, targets: Sequence[Target]) -> None:
+        """Poll these devices when run again; one that is the same keeps its instants, and what is known of it.
+
+        To be called while `run` does not run.
+        """
+        before, self._targets = self._targets, {target.name: target for target in targets}
+        for name in before:
+            if self._targets.get(name) is not before[name]:
+                self._backoff.succeeded(name)
+                self._answers_at_loss.pop(name, None)
+        if self._schedule is not None:
+            self._schedule.renew(_groups(self._targets), **self._now())
+        self._finishing = False
+
+    def _now(self) -> dict[str, float]:
+        return {"now_s": self._clock.monotonic(), "utc_s": self._clock.utc_ms() / 1000}
 
     def backed_off(self) -> tuple[str, ...]:
         """Return the devices that are asked less often than planned."""
@@ -172,6 +196,10 @@ class Poller:
         name = readout.status.name.lower()
         self.counters.outcomes[name] = self.counters.outcomes.get(name, 0) + 1
         self._sink(readout)
+
+
+def _groups(targets: Mapping[str, Target]) -> list[PointGroup]:
+    return [group for target in targets.values() for group in target.groups]
 
 
 def _status_of(error: DeviceError) -> Status:

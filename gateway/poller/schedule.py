@@ -51,6 +51,14 @@ class Schedule:
         self._slots = [_Slot(group, aligned_after(group.interval_s, now_s, utc_s)) for group in groups]
         self._merged: dict[tuple[int, ...], tuple[str, ...]] = {}
 
+    def renew(self, groups: Iterable[PointGroup], *, now_s: float, utc_s: float) -> None:
+        """Take other groups; one that was there before keeps its next instant."""
+        before = {slot.group: slot for slot in self._slots}
+        self._slots = [
+            before.get(group) or _Slot(group, aligned_after(group.interval_s, now_s, utc_s)) for group in groups
+        ]
+        self._merged.clear()  # its keys name slots, and a new slot may stand where an old one stood
+
     @property
     def next_due_s(self) -> float | None:
         """Monotonic instant of the next poll, None when there is nothing to poll."""

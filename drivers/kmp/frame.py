@@ -3,6 +3,7 @@
 Source: Kamstrup, Technical Description MULTICAL 602, 5512-931 N1, section 11.1.
 """
 
+from binascii import crc_hqx
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,7 +11,6 @@ from enum import IntEnum
 from drivers.kmp.stuffing import END, START_ANSWER, START_REQUEST, stuff, unstuff
 
 MAX_REGISTERS = 8
-_POLYNOMIAL = 0x1021
 _STARTS = (bytes((START_REQUEST,)), bytes((START_ANSWER,)))
 _SHORTEST = 4
 """Address, command and two bytes of CRC."""
@@ -35,13 +35,8 @@ class Frame:
 
 
 def crc(octets: bytes) -> int:
-    """Return the CRC-CCITT that begins with 0, most significant bit first; 0 over bytes and their own CRC."""
-    register = 0
-    for octet in octets:
-        register ^= octet << 8
-        for _ in range(8):
-            register = (register << 1 ^ _POLYNOMIAL if register & 0x8000 else register << 1) & 0xFFFF
-    return register
+    """Return the CRC-CCITT (0x1021) that begins with 0, most significant bit first; 0 over bytes and their own CRC."""
+    return crc_hqx(octets, 0)
 
 
 def parse_frame(sent: bytes) -> Frame | str:

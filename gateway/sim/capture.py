@@ -18,6 +18,8 @@ from gateway.core.errors import ConfigError
 from gateway.sim.talker import Mouth
 
 VERSION: Final = 1
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Of a file; a day of a busy bus."""
 _ANSWER_S: Final = 5.0
 """What comes later after a request was sent by itself."""
 _LONGEST_S: Final = 60.0
@@ -52,31 +54,44 @@ def load_capture(path: Path) -> Capture:
         ConfigError: it cannot be read, or is no capture.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc}") from exc
+    return parse_capture(content, name=str(path))
+
+
+def parse_capture(content: bytes, *, name: str) -> Capture:
+    """Return the captured session in the bytes of a file; `name` stands in error messages.
+
+    Raises:
+        ConfigError: they are no capture.
+    """
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{name}: longer than {MAX_BYTES} bytes")
     try:
+        lines = content.decode("utf-8").splitlines()
         head = json.loads(lines[0])
         if head["kvarter_capture"] != VERSION or head["framing"] not in {"tcp", "rtu", "ascii"}:
-            raise ConfigError(f"{path}:1: a capture of another version of this program")
-    except (IndexError, KeyError, TypeError, ValueError) as exc:
-        raise ConfigError(f"{path}:1: not a capture; `kvarter trace --capture FILE` writes one") from exc
+            raise ConfigError(f"{name}:1: a capture of another version of this program")
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError) as exc:
+        raise ConfigError(f"{name}:1: not a capture; `kvarter trace --capture FILE` writes one") from exc
     # The last line may have been cut short when the capture ended.
-    chunks = [_chunk(path, number, line, last=number == len(lines)) for number, line in enumerate(lines[1:], 2)]
+    chunks = [_chunk(name, number, line, last=number == len(lines)) for number, line in enumerate(lines[1:], 2)]
     return Capture(head["framing"], tuple(chunk for chunk in chunks if chunk is not None))
 
 
-def _chunk(path: Path, number: int, line: str, *, last: bool) -> Chunk | None:
+def _chunk(name: str, number: int, line: str, *, last: bool) -> Chunk | None:
     try:
         entry = json.loads(line)
         at_s = datetime.fromisoformat(entry["time"]).timestamp()
         if entry["direction"] not in {"out", "in"}:
-            raise ConfigError(f"{path}:{number}: the direction is out or in")
+            raise ConfigError(f"{name}:{number}: the direction is out or in")
         return Chunk(at_s, entry["direction"], bytes.fromhex(entry["hex"]))
-    except (KeyError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as exc:
         if last:
             return None
-        raise ConfigError(f"{path}:{number}: not a chunk of a capture: {exc}") from exc
+        raise ConfigError(f"{name}:{number}: not a chunk of a capture: {exc}") from exc
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Every decoder of outside bytes under bytes that nobody meant it to get."""

@@ -19,6 +19,7 @@ from drivers.profile import (
     ValueType,
 )
 from drivers.profile_head import Point
+from drivers.profile_records import RecordPoint
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import Vocabulary
 from gateway.core.units import conversion
@@ -182,7 +183,8 @@ def _point_faults(
     quantity = vocabulary[point.point]
     try:
         # What a meter says itself is converted, or refused, when it says it.
-        conversion(point.unit or quantity.unit, quantity.unit)
+        says_itself = isinstance(point, RecordPoint) and not point.unit
+        conversion(quantity.unit if says_itself else point.unit, quantity.unit)
     except ValueError as exc:
         yield fault(document, (*place, "unit"), str(exc))
     for code, state in (point.states or {}).items():

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from drivers.catalog import load_sunspec_models
 from drivers.modbus.pdu import BIT_TABLES
 from drivers.profile import (
@@ -17,6 +19,7 @@ from drivers.profile import (
     ValueType,
 )
 from gateway.app.profiles_trial import Problem
+from gateway.core.site import LinkSettings
 from gateway.document.tree import Place
 
 _BITS_OF_A_REGISTER = 16
@@ -26,6 +29,7 @@ _SOURCES = 2
 
 def contradictions(profile: Profile) -> Iterator[Problem]:
     """Yield what cannot be in a profile that follows the schema."""
+    yield from _impossible_lines(profile)
     if isinstance(profile, SunspecProfile):
         yield from _unknown_in_models(profile)
     if not isinstance(profile, ModbusProfile):
@@ -82,6 +86,16 @@ def _points(profile: ModbusProfile) -> Iterator[tuple[Place, ModbusPoint]]:
 
 def _fields(point: ModbusPoint) -> tuple[RegisterField, ...]:
     return (*point.fields, *((point.scale_from,) if point.scale_from else ()))
+
+
+def _impossible_lines(profile: Profile) -> Iterator[Problem]:
+    """Yield what no serial port can be set to."""
+    factory = profile.link_defaults.model_dump(exclude={"tcp_port", "unit_id"}, exclude_none=True)
+    try:
+        LinkSettings.model_validate({"id": "link", "serial": "serial", **factory})
+    except ValidationError as exc:
+        for error in exc.errors():
+            yield ("link_defaults", *error["loc"]), error["msg"][:1].lower() + error["msg"][1:]
 
 
 def _overlaps(profile: ModbusProfile) -> Iterator[Problem]:

@@ -86,6 +86,12 @@ async def test_right_profile_says_what_it_asks(tmp_path: Path) -> None:
     ("old", "new", "expected"),
     [
         ("unit: V}", "unit: Volt}", "15: points[0].unit: unknown unit 'Volt': use one of V, mV, kV"),
+        ("unit: V}", "unit: ''}", "15: points[0].unit: unknown unit '': use one of V, mV, kV"),
+        (
+            "interval: 10s\n",
+            "interval: 10s\nlink_defaults: {baudrate: 2}\n",
+            "13: link_defaults.baudrate: input should be greater than or equal to 300",
+        ),
         ("unit: V}", "unit: V, scael: 2}", "15: points[0].scael: unknown key; did you mean scale?"),
         (
             "elec_voltage_l1, address",

@@ -18,6 +18,7 @@ from gateway.core.site import LinkSettings
 
 _PARITY = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 _CHUNK_BYTES = 4096
+_PSEUDO_TERMINALS = "/dev/pts/"
 _BY_ID = Path("/dev/serial/by-id")
 
 
@@ -28,12 +29,14 @@ async def open_serial(settings: LinkSettings) -> Stream:
         LinkDown: the port is not there, not allowed, in use, or refuses its settings.
     """
     path = settings.serial or ""
+    # A pseudo-terminal has neither parity nor 7 bits, and refuses to be asked for them twice.
+    has_wire = not str(Path(path).resolve()).startswith(_PSEUDO_TERMINALS)
     try:
         port = serial.Serial(
             path,
             baudrate=settings.baudrate or 9600,
-            bytesize=settings.data_bits,
-            parity=_PARITY[settings.parity or "none"],
+            bytesize=settings.data_bits if has_wire else serial.EIGHTBITS,
+            parity=_PARITY[settings.parity or "none"] if has_wire else serial.PARITY_NONE,
             stopbits=settings.stop_bits or 1,
             timeout=0,
             write_timeout=0,

@@ -56,6 +56,14 @@ async def test_serial_port() -> None:
             await link.close()
 
 
+async def test_pseudo_terminal_of_a_link_with_parity() -> None:
+    """A pseudo-terminal can be opened again and again for a link that has parity and 7 bits, which it has not."""
+    async with adapter() as (_, settings):
+        for _ in range(3):
+            stream = await open_stream(settings.model_copy(update={"parity": "even", "data_bits": 7}))
+            stream.close()
+
+
 async def test_serial_port_that_is_pulled_out() -> None:
     """A port that vanishes is a link that is down, whether it is read or opened again."""
     ours, theirs = pty.openpty()

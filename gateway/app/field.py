@@ -63,7 +63,7 @@ async def read_once(
     metering = Metering(clock, vocabulary, local_zone())
     async with field_link(link_settings, clock=clock, environment=environment) as port:
         if isinstance(profile, ObisProfile) and is_pushed(profile):
-            readout, identity = await _hear(settings, profile, port, metering, key=key)
+            readout, identity = await hear(settings, profile, port, metering, key=key)
         else:
             driver = create_driver(settings, profile, port, metering=metering, holes=LearntHoles())
             identity = await driver.identify()
@@ -73,7 +73,7 @@ async def read_once(
     return Found(profile, link_settings.port, unit_id, identity, readout, time_ms, vocabulary)
 
 
-async def _hear(
+async def hear(
     settings: DeviceSettings, profile: ObisProfile, port: Link, metering: Metering, *, key: bytes | None
 ) -> tuple[Readout, Mapping[str, str]]:
     """Return the fullest readout of the telegrams that arrive until one has everything, or the time is over.

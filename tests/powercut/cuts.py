@@ -45,6 +45,8 @@ class CutTally:
     """Readouts that were younger than the window, summed over the cuts: all lie in a gap."""
     oldest_lost_s: float = 0.0
     failed_starts: int = 0
+    repaired: int = 0
+    """Cuts that tore the superblock of ext4, so that the check that runs at boot had to take a copy of it."""
     faults: list[str] = field(default_factory=list)
     slowest_start_s: float = 0.0
 
@@ -69,7 +71,8 @@ def cut_again_and_again(
     random, tally = Random(seed), CutTally(seed, recording.pace)  # noqa: S311 - where the power goes
     platter = Platter(recording.content, recording.written)
     window_s = window_s or pace(recording.pace, "0" * 16, "").window_s
-    for index, at_ns in cuts(recording.written, random, first_ns=recording.first_ns, count=count):
+    between_ns = recording.first_ns, recording.last_ns
+    for index, at_ns in cuts(recording.written, random, between_ns=between_ns, count=count):
         left = platter.cut(index, random)
         started_s = time.monotonic()
         try:
@@ -78,6 +81,7 @@ def cut_again_and_again(
             tally.failed_starts += 1
             tally.faults.append(f"cut {tally.cuts}: {exc}")
         else:
+            tally.repaired += found.is_repaired
             tally.add(judge(recording.story, found, cut_ns=at_ns, window_s=window_s), cut=tally.cuts)
         tally.slowest_start_s = max(tally.slowest_start_s, time.monotonic() - started_s)
         tally.cuts += 1

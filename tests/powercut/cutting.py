@@ -13,17 +13,17 @@ Cut = tuple[int, int]
 """How many of the recorded writes and flushes had reached the disk, and the instant."""
 
 
-def cuts(recording: Sequence[Written], random: Random, *, first_ns: int, count: int) -> list[Cut]:
+def cuts(recording: Sequence[Written], random: Random, *, between_ns: tuple[int, int], count: int) -> list[Cut]:
     """Return so many cuts in ascending time: half of them anywhere, half in the middle of what is being written."""
     stamps = [each.at_ns for each in recording]
-    begin = bisect_right(stamps, first_ns)
+    begin, end = (bisect_right(stamps, at_ns) for at_ns in between_ns)
     found: list[Cut] = []
     for number in range(count):
-        if number % 2:
-            index = random.randrange(begin, len(recording))
+        if number % 2 and begin < end:
+            index = random.randrange(begin, end)
             found.append((index, stamps[index]))
         else:
-            at_ns = random.randrange(first_ns, stamps[-1])
+            at_ns = random.randrange(*between_ns)
             found.append((bisect_right(stamps, at_ns), at_ns))
     return sorted(found)
 

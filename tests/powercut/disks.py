@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.loop import attached, make_ext4, mounted, what_is_missing
+from bench.loop import attached, make_ext4, mounted, repair, what_is_missing
 from gateway.app.clock import SystemClock
 from gateway.spool.disk import DiskFiles
 from gateway.spool.opening import open_spool
@@ -23,7 +23,9 @@ from tests.powercut.writer import body, pace
 from tests.spool.stage import numbers
 
 DISK_BYTES = 48 << 20
-JOURNAL = ("-J", "size=4")
+GROUP_BLOCKS = 4096
+"""A disk so small has copies of the superblock only if its groups are smaller than usual."""
+SHAPE = ("-J", "size=4", "-g", str(GROUP_BLOCKS))
 _START_S = 20.0
 _STOP_S = 30.0
 _SPOOL = "spool"
@@ -39,6 +41,8 @@ class Recording:
     story: Story
     first_ns: int
     """The writer had its spool open."""
+    last_ns: int
+    """The last writer had ended; what follows is the unmounting, which is no business of the spool."""
     pace: str
 
 
@@ -90,22 +94,33 @@ def record(folder: Path, lives: Sequence[Life], *, name: str, seed: int, base: b
             if life.loses_memory:
                 shutil.rmtree(memory)
                 lost_ns.append(time.monotonic_ns())
+        last_ns = time.monotonic_ns()
     story = Story(memory_lost_ns=lost_ns)
     with notes.open(encoding="ascii") as lines:
         story.read(lines)
-    return Recording(content, list(read_recording(log)), story, first_ns, name)
+    return Recording(content, list(read_recording(log)), story, first_ns, last_ns, name)
 
 
 def recover(folder: Path, content: bytes | bytearray, *, name: str) -> Found:
     """Start on what a power cut left, twice, and return what the first start gave back.
 
+    A file system that cannot be mounted is repaired first, as a boot does: ext4 reads its superblock before its
+    journal, and where the power tore that block, which no program can help, its check takes a copy.
+
     Raises:
-        OSError: the file system cannot be mounted.
+        OSError: the file system cannot be mounted, repaired or not.
         RuntimeError: the spool does not work, or the second start gives back something else.
     """
     image = folder / "cut.img"
     image.write_bytes(content)
-    with attached(image) as device, mounted(device, folder / "cut", "noatime") as disk:
+    with attached(image) as device, ExitStack() as stack:
+        is_repaired = False
+        try:
+            disk = stack.enter_context(mounted(device, folder / "cut", "noatime"))
+        except OSError:
+            repair(device, copy_at=GROUP_BLOCKS)
+            is_repaired = True
+            disk = stack.enter_context(mounted(device, folder / "cut", "noatime"))
         files = DiskFiles(disk.folder / _SPOOL)
         try:
             first = asyncio.run(_start(files, name, run="f" * 16))
@@ -114,7 +129,7 @@ def recover(folder: Path, content: bytes | bytearray, *, name: str) -> Found:
             files.close()
     if second.times_ms != first.times_ms:
         raise RuntimeError(f"the second start gives back {len(second.times_ms)}, the first {len(first.times_ms)}")
-    return first
+    return replace(first, is_repaired=is_repaired)
 
 
 async def _start(files: DiskFiles, name: str, *, run: str) -> Found:
@@ -149,7 +164,7 @@ def _fresh(folder: Path) -> bytes:
     image = folder / "fresh.img"
     with image.open("wb") as file:
         file.truncate(DISK_BYTES)
-    make_ext4(image, *JOURNAL)
+    make_ext4(image, *SHAPE)
     return image.read_bytes()
 
 

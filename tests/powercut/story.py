@@ -76,6 +76,8 @@ class Found:
     times_ms: dict[int, int]
     """Number → time of the line that came out."""
     gaps: Sequence[Gap]
+    is_repaired: bool = False
+    """The file system needed its own check before it could be mounted."""
 
 
 def gap_of(text: bytes) -> list[Gap]:

@@ -67,6 +67,6 @@ def test_only_what_was_not_flushed_is_torn() -> None:
 def test_cuts_ascend_and_begin_when_the_writer_is_ready() -> None:
     """No cut is made before the first instant, and a platter never goes back."""
     recording = [Written(at_ns, 0, b"x") for at_ns in range(100)]
-    found = cuts(recording, Random(1), first_ns=40, count=50)  # noqa: S311 - where to cut
+    found = cuts(recording, Random(1), between_ns=(40, 90), count=50)  # noqa: S311 - where to cut
     assert found == sorted(found)
-    assert all(index >= 41 and at_ns >= 40 for index, at_ns in found)
+    assert all(41 <= index <= 91 and 40 <= at_ns <= 90 for index, at_ns in found)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from gateway.core.readout import Readout
 
@@ -187,6 +187,37 @@ class History(Protocol):
 
     async def read(self, query: Query) -> Sequence[Row]:
         """Return rows in ascending time; instants and buckets without any value are absent.
+
+        Raises:
+            SinkUnavailable: the store does not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A stretch of time as a drawing needs it."""
+
+    resolution_ms: int
+    """Length of the buckets; coarser than asked for where the store kept nothing finer."""
+    rows: Sequence[Row]
+    """Of each point in turn mean, least and greatest; the last value alone of what has no mean."""
+
+
+@runtime_checkable
+class Overview(Protocol):
+    """What a history can answer beside rows, where it keeps quarter-hours; asked for when a drawing must be quick."""
+
+    async def outline(self, query: Query) -> Outline:
+        """Return the buckets of a query, whose `aggregate` does not count.
+
+        From quarter-hours on, a mean is weighted by time, not by readouts.
+
+        Raises:
+            SinkUnavailable: the store does not answer.
+        """
+
+    async def quarters(self, query: Query) -> Sequence[Row]:
+        """Return what counters counted in each quarter-hour that is over; its resolution does not count.
 
         Raises:
             SinkUnavailable: the store does not answer.

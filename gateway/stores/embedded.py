@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from gateway.core.errors import SinkUnavailable
-from gateway.core.protocols import Query, Refusal, Row
+from gateway.core.protocols import Outline, Query, Refusal, Row
 from gateway.core.quantity import Vocabulary
 from gateway.core.readout import Event
 from gateway.stores.database import DamagedDatabase, Database, last_written_ms, open_database, set_aside
 from gateway.stores.facts import Facts
 from gateway.stores.history import HistoryReader
 from gateway.stores.marks import Marks
+from gateway.stores.outline import OutlineReader
 from gateway.stores.retention import Retention
 from gateway.stores.schema import DATABASE_NAME, EVERY_SITE
 from gateway.stores.settle import Settler
@@ -37,17 +38,20 @@ class _Parts:
     settler: Settler
     retention: Retention
     reader: HistoryReader
+    outlines: OutlineReader
     facts: Facts
 
     @classmethod
     def over(cls, database: Database, *, vocabulary: Vocabulary, raw_retention_s: float) -> Self:
         tables, marks, facts = Tables(database), Marks(database), Facts(database)
+        reader = HistoryReader(database, tables=tables, marks=marks, vocabulary=vocabulary)
         return cls(
             database,
             Writer(database, tables=tables, marks=marks),
             Settler(database, tables=tables, marks=marks, facts=facts, vocabulary=vocabulary),
             Retention(database, tables=tables, marks=marks, retention_s=raw_retention_s),
-            HistoryReader(database, tables=tables, marks=marks, vocabulary=vocabulary),
+            reader,
+            OutlineReader(database, tables=tables, marks=marks, reader=reader, vocabulary=vocabulary),
             facts,
         )
 
@@ -85,7 +89,23 @@ class EmbeddedStore:
         Raises:
             SinkUnavailable: the file cannot be read.
         """
-        return await self._run(lambda: self._look(query))
+        return await self._run(lambda: self._look(lambda parts: parts.reader.read(query)))
+
+    async def outline(self, query: Query) -> Outline:
+        """Return the buckets of a query, from quarter-hours where they are long enough.
+
+        Raises:
+            SinkUnavailable: the file cannot be read.
+        """
+        return await self._run(lambda: self._look(lambda parts: parts.outlines.outline(query)))
+
+    async def quarters(self, query: Query) -> Sequence[Row]:
+        """Return what counters counted in each quarter-hour that is over.
+
+        Raises:
+            SinkUnavailable: the file cannot be read.
+        """
+        return await self._run(lambda: self._look(lambda parts: parts.outlines.quarters(query)))
 
     async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
         """Note how often points are read and where counters wrap, for lines from that time on.
@@ -124,10 +144,10 @@ class EmbeddedStore:
         except DamagedDatabase as exc:
             raise SinkUnavailable(f"{exc}: a new file was damaged at once: check its disk") from exc
 
-    def _look(self, query: Query) -> list[Row]:
-        """Return the rows; a damaged page that only a query needs is no reason to give up the file."""
+    def _look(self, question: Callable[[_Parts], T]) -> T:
+        """Return the answer; a damaged page that only a query needs is no reason to give up the file."""
         try:
-            return self._in_file(lambda parts: parts.reader.read(query))
+            return self._in_file(question)
         except DamagedDatabase as exc:
             raise SinkUnavailable(str(exc)) from exc
 

@@ -137,7 +137,8 @@ class Sweep:
                 return
         best = next((each for each in self._registers if candidates and each.profile == candidates[0].profile), None)
         identity = await scan.identify(unit, best)
-        rows = await survey(ask) if self.wants_survey and best is None else ()
+        is_certain = bool(candidates) and candidates[0].is_certain
+        rows = await survey(ask) if self.wants_survey and not is_certain else ()
         if best is not None:
             self._known.append(best.profile)
         self._note(replace(device, candidates=candidates, identity=identity, survey=rows), unit)

@@ -143,7 +143,7 @@ def check_site(path: Path) -> Report:
     """
     vocabulary = load_vocabulary()
     configuration = load_configuration(path, vocabulary)
-    links = tuple(_link_plan(configuration, link) for link in configuration.links)
+    links = tuple(link_plan(configuration, link) for link in configuration.links)
     offline_days = _offline_days(configuration, vocabulary)
     return Report(links, tuple(_remarks(configuration, links, offline_days)), offline_days)
 
@@ -158,7 +158,7 @@ def fit_site(path: Path) -> list[str]:
     document, changes = configuration.document, []
     order = [device.settings.id for device in configuration.devices]
     for link in configuration.links:
-        plan = _link_plan(configuration, link)
+        plan = link_plan(configuration, link)
         if plan.load <= TARGET_LOAD:
             continue
         for device, interval_s in plan.fitting().items():
@@ -172,7 +172,8 @@ def fit_site(path: Path) -> list[str]:
     return changes
 
 
-def _link_plan(configuration: Configuration, link: LinkSettings) -> LinkPlan:
+def link_plan(configuration: Configuration, link: LinkSettings) -> LinkPlan:
+    """Return what all groups behind a link cost."""
     return LinkPlan(
         link, tuple(plan for device in configuration.on_link(link.id) for plan in _device_plans(device, link))
     )

@@ -12,6 +12,10 @@ from gateway.app.audit import DeviceAudit, audit_device
 from gateway.app.clock import SystemClock
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.edge import Edge, mqtt_destination
+from gateway.app.machine import this_machine
+from gateway.app.page import PageServer
+from gateway.app.page_facts import EdgeFacts
+from gateway.app.page_roles import edge_page, stored_events
 from gateway.app.screen import Figures, Screen, print_audit
 from gateway.app.spoil import Breaking, SpoilingStore
 from gateway.app.watch import LiveTable
@@ -23,6 +27,7 @@ from gateway.core.collection import EmbeddedStoreSettings
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Store
 from gateway.core.quantity import load_vocabulary
+from gateway.core.site import WebSettings
 from gateway.sim.district import District, RunningDistrict
 from gateway.sim.truth import points_served, read_log
 from gateway.stores.open import open_store
@@ -41,6 +46,8 @@ class Demo:
     data: Path | None = None
     breaking: Breaking | None = None
     seed: int = 0
+    listen: str = "127.0.0.1:8080"
+    """Where the page is; any other port where this one is taken."""
 
 
 async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
@@ -66,28 +73,37 @@ async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
 async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *, stop: asyncio.Event) -> None:
     """Run edge and collector with the broker between them until stopped; the collector ends last."""
     table = LiveTable(configuration)
+    machine = this_machine(trusted=True)
+    facts = EdgeFacts(configuration, clock=machine.clock)
     edge = Edge(
         configuration,
         environment={"RUNTIME_DIRECTORY": str(folder / "memory")},  # nothing is left behind in shared memory
         destinations=[mqtt_destination(configuration, {})],
-        live=[table.show],
+        live=[table.show, facts.show],
+        told=[facts.event],
+        machine=machine,
     )
     settings = EmbeddedStoreSettings(kind="embedded", path=str(folder / "store"))
     async with AsyncExitStack() as stack:
-        store: Store = await stack.enter_async_context(
-            open_store(settings, secret=str, vocabulary=configuration.vocabulary)
-        )
+        opened = await stack.enter_async_context(open_store(settings, secret=str, vocabulary=configuration.vocabulary))
+        store: Store = opened
+        facts.keep_in(opened, stored_events(folder / "store"))
         if wanted.breaking is not None:
             store = SpoilingStore(store, wanted.breaking)
         collector = _collector(configuration, store, folder)
         drained = asyncio.Event()
+        screen = Screen(headless=wanted.headless)
+        web = WebSettings(listen=wanted.listen)
+        server = PageServer(edge_page(edge, facts, web), told=screen.tell_page, any_port=True)
         async with asyncio.TaskGroup() as tasks:
+            page = tasks.create_task(server.serve(), name="page")
             collecting = tasks.create_task(collector.run(drained), name="collector")
-            show = tasks.create_task(_show(wanted, edge, collector, table=table, stop=stop), name="screen")
+            show = tasks.create_task(_show(wanted, edge, collector, screen=(screen, table), stop=stop), name="screen")
             await edge.run(stop, drain_s=DRAIN_S)
             drained.set()
             await collecting
             show.cancel()
+            page.cancel()
 
 
 def _collector(configuration: Configuration, store: Store, folder: Path) -> Collector:
@@ -101,12 +117,15 @@ def _collector(configuration: Configuration, store: Store, folder: Path) -> Coll
     return Collector(MqttBroker(broker, access), {"embedded": store}, surroundings=surroundings)
 
 
-async def _show(wanted: Demo, edge: Edge, collector: Collector, *, table: LiveTable, stop: asyncio.Event) -> None:
+async def _show(
+    wanted: Demo, edge: Edge, collector: Collector, *, screen: tuple[Screen, LiveTable], stop: asyncio.Event
+) -> None:
     """Draw the figures once a second, and stop when the time is over."""
+    shown, table = screen
     clock = edge.clock
     started_s = clock.monotonic()
     before = (started_s, 0)
-    with Screen(headless=wanted.headless) as screen:
+    with shown:
         while True:
             now_s = clock.monotonic()
             passed_s = now_s - before[0]
@@ -120,7 +139,7 @@ async def _show(wanted: Demo, edge: Edge, collector: Collector, *, table: LiveTa
                 devices=table.devices(now_s),
                 troubles={**edge.troubles(), "lines_refused": collector.counters.refused},
             )
-            screen.show(figures)
+            shown.show(figures)
             before = (now_s, edge.readouts)
             if wanted.for_s is not None and now_s - started_s >= wanted.for_s:
                 stop.set()

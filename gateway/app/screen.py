@@ -54,6 +54,7 @@ class Screen:
             None if headless or not self._console.is_terminal else Live(console=self._console, auto_refresh=False)
         )
         self._lines = 0
+        self._page = ""
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -66,10 +67,16 @@ class Screen:
         if self._live is not None:
             self._live.stop()
 
+    def tell_page(self, address: str) -> None:
+        """Say where the page is."""
+        self._page = address
+        if self._live is None:
+            self._console.print(f"page: {address}", soft_wrap=True)
+
     def show(self, figures: Figures) -> None:
         """Draw the figures."""
         if self._live is not None:
-            self._live.update(_drawn(figures), refresh=True)
+            self._live.update(_drawn(figures, self._page), refresh=True)
         elif figures.seconds >= 10 * self._lines:
             self._lines += 1
             self._console.print(_line(figures), soft_wrap=True)
@@ -124,7 +131,7 @@ def _line(figures: Figures) -> str:
     )
 
 
-def _drawn(figures: Figures) -> Group:
+def _drawn(figures: Figures, page: str) -> Group:
     head = Text.assemble(
         ("Kvarter demo", "bold"),
         f"   {figures.seconds:.0f} s   {len(figures.devices)} devices   {figures.per_s:.1f} readouts/s   ",
@@ -140,5 +147,5 @@ def _drawn(figures: Figures) -> Group:
             device.name, device.profile, device.main_value, f"{device.age_s:.0f} s", device.status, style=style
         )
     troubles = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in figures.troubles.items()) or "none"
-    foot = Text(f"troubles: {troubles}\nCtrl-C ends it with an audit", "dim")
+    foot = Text(f"page: {page}\ntroubles: {troubles}\nCtrl-C ends it with an audit", "dim")
     return Group(head, Text(), table, Text(), foot)

@@ -8,10 +8,15 @@ from random import SystemRandom
 
 from gateway.app.configuration import load_configuration
 from gateway.app.edge import Destination, Edge, mqtt_destination
+from gateway.app.machine import this_machine
+from gateway.app.page import PageServer
+from gateway.app.page_facts import EdgeFacts
+from gateway.app.page_roles import edge_page, stored_events
 from gateway.broker.local import LocalBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings
 from gateway.core.quantity import load_vocabulary
+from gateway.core.site import WebSettings
 from gateway.relay.settings import RelaySettings
 from gateway.stores.embedded import open_embedded
 
@@ -21,8 +26,12 @@ DRAIN_S = 5.0
 """What is read last still gets into the store, since it is here; what does not waits in the spool."""
 
 
-async def run_single(path: Path, *, environment: Mapping[str, str], stop: asyncio.Event) -> None:
+async def run_single(
+    path: Path, *, environment: Mapping[str, str], stop: asyncio.Event, again: asyncio.Event | None = None
+) -> None:
     """Read a site into its own store until stopped; send it to its broker as well where it names one.
+
+    `again` has the site file read again.
 
     Raises:
         ConfigError: the site file is wrong.
@@ -32,7 +41,16 @@ async def run_single(path: Path, *, environment: Mapping[str, str], stop: asynci
     broker = LocalBroker()
     here = Destination("store", broker, RelaySettings(live=False, compression=False))
     destinations = [here, mqtt_destination(configuration, environment)] if site.broker else [here]
-    edge = Edge(configuration, environment=environment, destinations=destinations)
+    machine = this_machine(trusted=site.clock == "trusted")
+    facts = EdgeFacts(configuration, clock=machine.clock)
+    edge = Edge(
+        configuration,
+        environment=environment,
+        destinations=destinations,
+        live=[facts.show],
+        told=[facts.event],
+        machine=machine,
+    )
     folder = Path(site.store.path) if site.store.path else edge.data / "store"
     retention_s = site.store.raw_retention
     async with open_embedded(folder, raw_retention_s=retention_s, vocabulary=configuration.vocabulary) as store:
@@ -45,7 +63,11 @@ async def run_single(path: Path, *, environment: Mapping[str, str], stop: asynci
         edge.also_count(collector.counters.troubles)
         log.info("%s: storing in %s", site.site, folder)
         drained = asyncio.Event()
+        facts.keep_in(store, stored_events(folder))
+        server = PageServer(edge_page(edge, facts, site.web or WebSettings()))
         async with asyncio.TaskGroup() as tasks:
+            page = tasks.create_task(server.serve(), name="page")
             tasks.create_task(collector.run(drained), name="collector")
-            await edge.run(stop, drain_s=DRAIN_S)
+            await edge.run(stop, drain_s=DRAIN_S, again=again)
+            page.cancel()
             drained.set()

@@ -27,6 +27,9 @@ def demo(
         typer.Option("--break", help="Spoil the store on purpose: the audit must fail."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the district.")] = 0,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the page is, for this machine only; port 0: any.")
+    ] = "127.0.0.1:8080",
 ) -> None:
     """Run a simulated district, gateway, broker, collector and store; audit every value at the end."""
     from gateway.app.demo import Demo, run_demo
@@ -34,7 +37,12 @@ def demo(
     if not headless:
         set_up_log(logging.ERROR)  # the screen shows what goes wrong; lines between would tear it
     wanted = Demo(
-        headless=headless, for_s=None if for_ is None else _seconds(for_), data=data, breaking=break_, seed=seed
+        headless=headless,
+        for_s=None if for_ is None else _seconds(for_),
+        data=data,
+        breaking=break_,
+        seed=seed,
+        listen=listen,
     )
     balanced = False
 

@@ -84,8 +84,8 @@ _LINES: Final = (
         "rs485_2",
         "terminal",
         (
-            _one("abb/b23", 1, "2s", part=_Part("heating_meter", "sub", "Both heat pumps", "heating")),
-            _one("schneider/iem3155", 2, "2s", part=_Part("charging_meter", "sub", "All chargers", "charging")),
+            _one("abb/b23", 1, "2s", part=_Part("heating_meter", "heat_pump", "Both heat pumps", "heating")),
+            _one("schneider/iem3155", 2, "2s", part=_Part("charging_meter", "charger", "All chargers", "charging")),
         ),
         "baudrate: 19200, parity: even, stop_bits: 1",
     ),

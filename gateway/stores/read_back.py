@@ -1,12 +1,12 @@
 """A fresh look into an embedded store, apart from whoever writes it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.readout import Event
-from gateway.stores.database import Database, as_int, open_to_read
+from gateway.stores.database import Cell, Database, as_int, open_to_read
 from gateway.stores.schema import DATABASE_NAME, EVERY_SITE, interval_table, quoted, readout_table, split_table
 
 Columns = Mapping[str, float | int | None]
@@ -57,12 +57,17 @@ class ReadBack:
             "WHERE site IN (?, ?) ORDER BY time, kind, cause, device",
             (site, EVERY_SITE),
         )
-        for owner, time_ms, kind, cause, device, *rest in found:
-            start_ms, end_ms, count = map(as_int, rest[:3])
-            text, author = map(str, rest[3:])
-            named = str(device) or None
-            event = Event(str(kind), str(cause), start_ms, end_ms, count, named, text, author)
-            yield StoredEvent(str(owner), as_int(time_ms), event)
+        yield from map(_event_of, found)
+
+    def newest_events(self, site: str, device: str | None, *, limit: int) -> list[StoredEvent]:
+        """Return the newest events that concern a site, or one device of it; newest first."""
+        chosen = "" if device is None else "AND device IN (?, '') "
+        found = self._database.rows(
+            'SELECT site, time, kind, cause, device, "from", "to", count, text, author FROM events '
+            f"WHERE site IN (?, ?) {chosen}ORDER BY time DESC LIMIT ?",
+            (site, EVERY_SITE, *(() if device is None else (device,)), limit),
+        )
+        return list(map(_event_of, found))
 
     def _readouts(self) -> list[tuple[str, str]]:
         found = self._database.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
@@ -74,6 +79,14 @@ class ReadBack:
         for row in self._database.each(f"SELECT {columns} FROM {quoted(table)} ORDER BY time"):
             cells = (None if isinstance(cell, str) else cell for cell in row[1:])
             yield as_int(row[0]), dict(zip(names, cells, strict=True))
+
+
+def _event_of(row: Sequence[Cell]) -> StoredEvent:
+    owner, time_ms, kind, cause, device, *rest = row
+    start_ms, end_ms, count = map(as_int, rest[:3])
+    text, author = map(str, rest[3:])
+    event = Event(str(kind), str(cause), start_ms, end_ms, count, str(device) or None, text, author)
+    return StoredEvent(str(owner), as_int(time_ms), event)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from aiohttp import web
@@ -43,8 +42,6 @@ class Surroundings:
     facts: Facts
     vocabulary: Vocabulary
     clock: Clock
-    data: Path
-    """Folder of passwords, key and certificate."""
     random: Random
     """Draws tokens; must be unpredictable."""
     names: frozenset[str] = frozenset()

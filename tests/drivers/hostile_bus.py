@@ -35,7 +35,11 @@ _TROUBLES = {
 
 @dataclass
 class HostileBus:
-    """Answers in order, and spoils what it answers."""
+    """Answers in order, and spoils what it answers.
+
+    The order is kept, as docs/decisions/0004-late-answers.md takes for granted: an answer may come twice, but not an
+    older one behind a newer one of the same unit.
+    """
 
     framing: str
     random: Random
@@ -95,10 +99,10 @@ class HostileBus:
         if self._now("merged"):
             self._held += frame
             return
-        frame, self._held = self._held + frame, b""
-        place = self.random.randrange(len(frame))
-        yield delay_s, frame[:place]
-        yield delay_s + self.random.choice((0.0, 0.002)), frame[place:]
+        whole, self._held = self._held + frame, b""
+        place = self.random.randrange(len(whole))
+        yield delay_s, whole[:place]
+        yield delay_s + self.random.choice((0.0, 0.002)), whole[place:]
         if self._now("repeated"):
             yield delay_s + self.random.choice((0.0, 0.001, 0.3, 3.0)), frame
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from gateway.core.readout import Readout
+from gateway.core.readout import Readout, Status
 from tests.drivers.hostile_bus import BLOCKS, LINKS, mistakes, polled
 
 SHARE = int(os.environ.get("BUS_TRANSACTIONS", "60000")) // 6
@@ -27,5 +27,5 @@ def test_every_mix_up_would_be_noticed() -> None:
     points = tuple(BLOCKS)[:1]
     right = (3 << 8 | 25) << 32 | 7
     for value, found in ((right, 0), (right + (1 << 40), 1), (right + (1 << 32), 1), (right - 2, 1), (right + 1, 1)):
-        readout = Readout("meter_3", 0.0, points, (float(value),))
+        readout = Readout("meter_3", 0.0, points, (float(value),), Status.OK)
         assert len(list(mistakes(readout, 3, first=6, last=7))) == found

@@ -4,18 +4,23 @@ With --keep the smallest inputs that together reach what was reached are kept as
 """
 
 import argparse
+import hashlib
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
 
+from tests.fuzz.codec import Codec
 from tests.fuzz.corpus import CORPUS, kept
 from tests.fuzz.targets import codecs
 
 CRASHES = Path("build/fuzz")
-MOST_KEPT = 48
-"""Files of one codec; the shortest ones."""
+PRODUCT = tuple(str(Path(__file__).parents[2] / folder) for folder in ("drivers", "gateway"))
+Step = tuple[str, int, int]
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 
 def main() -> None:
@@ -49,15 +54,42 @@ def _fuzzed(name: str, runs: int, *, keep: bool) -> bool:
 
 def _keep(name: str, found: Path) -> None:
     """Replace the corpus by the shortest inputs that together reach what was reached; regressions stay."""
-    merged = found.parent / "merged"
-    merged.mkdir()
-    _guided(name, ["-merge=1", str(merged), str(found)])
     for file in kept(name):
         if not file.name.startswith("crash"):
             file.unlink()
     (CORPUS / name).mkdir(parents=True, exist_ok=True)
-    for file in sorted(merged.iterdir(), key=lambda each: each.stat().st_size)[:MOST_KEPT]:
-        (CORPUS / name / file.name[:12]).write_bytes(file.read_bytes())
+    reached: set[Step] = set()
+    for file in sorted(found.iterdir(), key=lambda each: (each.stat().st_size, each.read_bytes())):
+        steps = steps_of(codecs()[name], file.read_bytes())
+        if steps - reached:
+            reached |= steps
+            content = file.read_bytes()
+            (CORPUS / name / hashlib.sha256(content).hexdigest()[:12]).write_bytes(content)
+
+
+def steps_of(codec: Codec, entry: bytes) -> set[Step]:
+    """Return which lines of the product followed which when an input was decoded."""
+    steps: set[Step] = set()
+
+    def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
+        if not frame.f_code.co_filename.startswith(PRODUCT):
+            return None
+        before = frame.f_lineno
+
+        def lines(inner: FrameType, _event: str, _arg: object) -> TraceFunction:
+            nonlocal before
+            steps.add((inner.f_code.co_filename, before, inner.f_lineno))
+            before = inner.f_lineno
+            return lines
+
+        return lines if event == "call" else None
+
+    sys.settrace(trace)
+    try:
+        codec.decode(entry)
+    finally:
+        sys.settrace(None)
+    return steps
 
 
 def _guided(name: str, arguments: Sequence[str]) -> bool:

@@ -142,7 +142,7 @@ async def test_quarters_are_differences_and_never_negative() -> None:
 async def test_what_is_not_there_gives_nothing(device: str) -> None:
     """An unknown device has no outline and no quarters."""
     query = Query("site-1", device, (*POINTS, "x' OR '1'='1"), START_MS, START_MS + QUARTER_MS, 60_000)
-    async with store_of({START_MS: {"elec_power_active": 1.0}}, settled=True) as store:
+    async with store_of({START_MS: {"elec_power_active": 1.0, "status": 0}}, settled=True) as store:
         assert isinstance(store, Overview)
         assert list((await store.outline(query)).rows) == []
         assert list(await store.quarters(query)) == []

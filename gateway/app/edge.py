@@ -24,6 +24,7 @@ from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
 from gateway.app.reload import read_again
+from gateway.app.status import LastReadouts, service_status
 from gateway.broker.mqtt import MqttBroker
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Backlog, BrokerClient
@@ -127,6 +128,7 @@ class Edge:
         self._run = f"{self._machine.random.getrandbits(64):016x}"
         self._lanes: list[Lane] = []
         self._buses: Buses | None = None
+        self.last = LastReadouts()
         self._reloading = asyncio.Lock()
         self._reloaded: list[Callable[[Configuration], None]] = []
         self._catalogues: dict[str, bytes] = {}
@@ -215,6 +217,7 @@ class Edge:
                 ]
                 watching = feed_watchdog(self._manager, self.clock, buses.progress)
                 self._door.answer("reload", partial(self._reload, buses, tasks))
+                self._door.answer("status", self._status)
                 others = [
                     tasks.create_task(watching, name="watchdog"),
                     tasks.create_task(self._keep_learnt(), name="learnt"),
@@ -257,6 +260,9 @@ class Edge:
                 tell(after)
         log.info("%s: reloaded: %s", after.site.site, changes.words)
         return changes.as_json()
+
+    async def _status(self) -> Mapping[str, object]:
+        return service_status(self)
 
     def _adopt(self, message: bytes) -> None:
         """Let what is read from now on refer to another catalogue."""
@@ -326,6 +332,7 @@ class Edge:
         )
 
     def _record(self, readout: Readout) -> None:
+        self.last.show(readout)
         if self._recorder is not None:
             self._recorder.readout(readout)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import check, decode, demo, field, profiles, roles, scan, simulate, trace
+from gateway.cli import check, decode, demo, field, profiles, roles, scan, simulate, status, trace
 from gateway.cli.console import complain, set_up_log
 from gateway.core.errors import ConfigError, DeviceError, KvarterError, LinkDown
 
@@ -15,6 +15,9 @@ EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 EXIT_NOT_REACHED = 3
 EXIT_INTERRUPTED = 130
+
+EVERYDAY = "Everyday"
+BENCH = "Devices and profiles"
 
 app = typer.Typer(
     name="kvarter",
@@ -24,17 +27,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 device or port not reached.",
 )
-app.command()(demo.demo)
-app.command()(roles.run)
-app.command()(roles.edge)
-app.command()(roles.collect)
-app.command()(check.check)
-app.command()(scan.scan)
-app.command()(field.read)
-app.command()(trace.trace)
-app.command()(decode.decode)
-app.command()(simulate.simulate)
-app.add_typer(profiles.app, name="profiles")
+for everyday in (scan.scan, field.read, check.check, roles.run, status.status, demo.demo):
+    app.command(rich_help_panel=EVERYDAY)(everyday)
+for role in (roles.edge, roles.collect, status.reload):
+    app.command(rich_help_panel="Services")(role)
+app.add_typer(profiles.app, name="profiles", rich_help_panel=BENCH)
+for tool in (trace.trace, decode.decode, simulate.simulate):
+    app.command(rich_help_panel=BENCH)(tool)
 
 
 @app.callback()

@@ -18,14 +18,14 @@ def run(site: SiteFile) -> None:
     """Read a building and keep it here: edge, collector and embedded store in one."""
     from gateway.app.single import run_single
 
-    until_stopped(lambda stop: run_single(site, environment=os.environ, stop=stop))
+    until_told(lambda stop, again: run_single(site, environment=os.environ, stop=stop, again=again))
 
 
 def edge(site: SiteFile) -> None:
     """Read a building and send it to a collector over MQTT."""
     from gateway.app.edge import run_edge
 
-    until_stopped(lambda stop: run_edge(site, environment=os.environ, stop=stop))
+    until_told(lambda stop, again: run_edge(site, environment=os.environ, stop=stop, again=again))
 
 
 def collect(collector: CollectorFile) -> None:
@@ -36,13 +36,19 @@ def collect(collector: CollectorFile) -> None:
 
 
 def until_stopped(role: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a role until SIGTERM or SIGINT sets its stop event."""
+    """Run a role until SIGTERM or SIGINT sets its event."""
+    until_told(lambda stop, _: role(stop))
+
+
+def until_told(role: Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]) -> None:
+    """Run a role until SIGTERM or SIGINT sets its first event; SIGHUP sets the second, to read its file again."""
 
     async def guarded() -> None:
-        stop = asyncio.Event()
+        stop, again = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await role(stop)
+        loop.add_signal_handler(signal.SIGHUP, again.set)
+        await role(stop, again)
 
     uvloop.run(guarded())

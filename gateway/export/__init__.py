@@ -1,0 +1,1 @@
+"""What leaves the gateway as a document or a file for others."""

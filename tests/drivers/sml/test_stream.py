@@ -109,7 +109,7 @@ def test_nothing_is_left_behind_silently() -> None:
     assert kinds(heard(GOOD + OTHER[:-1])) == "TD"
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_hundred_thousand_mutants_are_survived() -> None:
     """No mutation of a message, all checksums made right again, raises or fills memory."""
     chance = random.Random(20_261_122)  # noqa: S311 - a seed, not a secret

@@ -137,33 +137,31 @@ class SimBus:
         self, device: SimDevice, frame: bytes, framed: Callable[[bytes], bytes]
     ) -> list[tuple[float, bytes]]:
         """Return delays and chunks, as the device's mode has it."""
-        random, unit = self.random, device.unit
+        random, mode = self.random, device.mode
+        if mode == "late" and random.random() < 0.5:
+            return [(random.uniform(0.2, 8.0), frame)]
+        if mode == "merged":
+            return self._merged(device.unit, frame)
+        cut = random.randrange(1, len(frame))
+        wrong: dict[str, Callable[[], list[tuple[float, bytes]]]] = {
+            "split": lambda: [(0.02, frame[:cut]), (random.choice((0.0, 0.01, 0.3)), frame[cut:])],
+            "dribbling": lambda: [(0.3 * index, frame[index : index + 1]) for index in range(len(frame))],
+            "twice": lambda: [(0.02, frame), (random.choice((0.0, 0.2)), frame)],
+            "foreign": lambda: [(0.015, self._foreign(device.unit)), (0.02, frame)],
+            "truncated": lambda: [(0.02, frame[:cut])],
+            "garbled": lambda: [(0.02, self._garbled(frame))],
+            "echoing": lambda: [(0.01, framed(bytes([3, 2, 0, 1]))), (0.02, frame)],
+        }
+        return wrong[mode]() if mode in wrong else [(0.02, frame)]
+
+    def _merged(self, unit: int, frame: bytes) -> list[tuple[float, bytes]]:
+        """Withhold answers, and let them arrive together with a later one."""
         withheld = self._withheld.setdefault(unit, [])
-        match device.mode:
-            case "late" if random.random() < 0.5:
-                return [(random.uniform(0.2, 8.0), frame)]
-            case "merged":
-                withheld.append(frame)
-                if random.random() < 0.4:
-                    return []
-                chunk, self._withheld[unit] = b"".join(withheld), []
-                return [(0.02, chunk)]
-            case "split":
-                cut = random.randrange(1, len(frame))
-                return [(0.02, frame[:cut]), (random.choice((0.0, 0.01, 0.3)), frame[cut:])]
-            case "dribbling":
-                return [(0.3 * index, frame[index : index + 1]) for index in range(len(frame))]
-            case "twice":
-                return [(0.02, frame), (random.choice((0.0, 0.2)), frame)]
-            case "foreign":
-                return [(0.015, self._foreign(unit)), (0.02, frame)]
-            case "truncated":
-                return [(0.02, frame[: random.randrange(1, len(frame))])]
-            case "garbled":
-                return [(0.02, self._garbled(frame))]
-            case "echoing":
-                return [(0.01, framed(bytes([3, 2, 0, 1]))), (0.02, frame)]
-        return [(0.02, frame)]
+        withheld.append(frame)
+        if self.random.random() < 0.4:
+            return []
+        chunk, self._withheld[unit] = b"".join(withheld), []
+        return [(0.02, chunk)]
 
     def _foreign(self, unit: int) -> bytes:
         other, words = unit + 50, [self.random.randrange(65536) for _ in range(5)]
@@ -207,7 +205,8 @@ class BusStream:
             raise LinkDown(f"{self._bus.link}: the other side closed the connection")
         if deadline_s <= self._loop.time():
             return b""
-        self._waiter = waiter = self._loop.create_future()
+        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiter = waiter
         timer = self._loop.call_at(deadline_s, _expire, waiter)
         try:
             return await waiter

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation.loop import START_S
+from tests.simulation.loop import START_S, chance
 from tests.simulation.profiles import LINKS, PLACES
 
 DAY_S = 86_400.0
@@ -52,16 +52,22 @@ class Fault:
     at_s: float
     kind: str
     length_s: float
-    seed: int
+    seed: int = 0
+    detail: str = ""
+    """What is not left to chance, such as the link and the mode of its devices."""
+
+    def text(self) -> str:
+        """Return the fault as `parse` takes it."""
+        return f"{self.kind} {self.at_s - START_S:.3f} {self.length_s} {self.detail or f'#{self.seed}'}"
 
     def random(self) -> Random:
         """Return what decides its details."""
-        return Random(self.seed)
+        return chance(self.seed)
 
 
 def draw(seed: int, *, days: float, a_day: int) -> tuple[Fault, ...]:
     """Return the faults of a run in order, at least `a_day` on each day."""
-    random = Random(f"chaos {seed}")
+    random = chance(f"chaos {seed}")
     kinds, weights = list(_WEIGHTS), list(_WEIGHTS.values())
     faults: list[Fault] = []
     for _ in range(round(days * a_day)):
@@ -77,8 +83,21 @@ def draw(seed: int, *, days: float, a_day: int) -> tuple[Fault, ...]:
     return tuple(sorted(faults, key=lambda each: each.at_s))
 
 
-def device_mode(random: Random) -> tuple[Sequence[str], str]:
+def parse(text: str) -> Fault:
+    """Return the fault that stands as `kind at_s length_s [detail or #seed]`, times from the start of the run."""
+    kind, at_s, length_s, *more = text.split()
+    detail = "".join(more)
+    if detail.startswith("#"):
+        return Fault(START_S + float(at_s), kind, float(length_s), int(detail[1:]))
+    return Fault(START_S + float(at_s), kind, float(length_s), detail=detail)
+
+
+def device_mode(fault: Fault) -> tuple[Sequence[str], str]:
     """Return the devices that misbehave, and how."""
+    random = fault.random()
+    if fault.detail:
+        link, mode = fault.detail.split("/")
+        return [each.name for each in PLACES if each.link == link], mode
     link = random.choice(list(LINKS))
     behind = [each.name for each in PLACES if each.link == link]
     return random.sample(behind, random.randint(1, len(behind))), random.choice(_MODES)

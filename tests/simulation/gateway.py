@@ -23,6 +23,7 @@ from tests.simulation.broker import SimBroker
 from tests.simulation.bus import SimBus
 from tests.simulation.clock import SimClock, TrueTime
 from tests.simulation.disk import FailingFiles, Process, files_of
+from tests.simulation.loop import chance
 from tests.simulation.profiles import PLACES, write_site
 from tests.simulation.store import SimStore
 from tests.simulation.truth import Boot, Complain, Truth
@@ -92,7 +93,7 @@ class Gateway:
         boot.is_dying = False
         machine = Machine(
             clock=boot.clock,
-            random=Random(self.random.getrandbits(64)),
+            random=chance(self.random.getrandbits(64)),
             boot_id=f"boot {boot.number}",
             open_stream=self._open_stream,
             open_files=partial(self._files, process),
@@ -132,8 +133,8 @@ class Gateway:
         life.process.die()
         await life.process.owner.end()
 
-    async def cut_power(self, random: Random, off_s: float) -> None:
-        """Let the machine lose its power, and have it back after a while."""
+    async def cut_power(self, random: Random, off_s: float, *, loses_time: bool | None = None) -> None:
+        """Let the machine lose its power, and have it back after a while, perhaps without knowing the time."""
         if not self.is_on:
             return
         cut_s, self.is_on = self.true.now_s(), False
@@ -144,7 +145,7 @@ class Gateway:
         self.cuts.append((cut_s, cut_s + off_s))
         await asyncio.sleep(off_s)
         clock = SimClock(self.true, self.true.now_s(), drift_ppm=self.random.uniform(-40, 40))
-        if random.random() < 0.6:
+        if loses_time if loses_time is not None else random.random() < 0.6:
             behind_ms = random.choice((off_s * 1000, 3_600_000.0, 400 * 86_400_000.0))
             clock.lose(-behind_ms)
             sync_s = random.choice((3.0, 45.0, 500.0, 590.0, 900.0, 4000.0))
@@ -206,7 +207,7 @@ class Station:
             return
         self.folder.mkdir(exist_ok=True)
         process = self._process = Process("collector")
-        random = Random(self.random.getrandbits(64))
+        random = chance(self.random.getrandbits(64))
         collector = Collector(
             self.broker.client(process),
             {"store": self.store},

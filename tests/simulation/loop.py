@@ -2,13 +2,15 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
 from contextvars import Context, ContextVar, copy_context
+from random import Random
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+Coro = Generator[Any, None, T] | Coroutine[Any, Any, T]
 
 START_S = 1000.0
 _NOTICEABLE_S = 1e-4
@@ -84,9 +86,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now_s
 
-    def create_task(  # type: ignore[override]
-        self, coro: Coroutine[Any, Any, T], *, name: object = None, context: Context | None = None
-    ) -> "asyncio.Task[T]":
+    def create_task(self, coro: Coro[T], *, name: object = None, context: Context | None = None) -> "asyncio.Task[T]":
         """Make a task, which belongs to whom its maker belongs."""
         task = super().create_task(coro, name=name, context=context)
         owner = _OWNER.get()
@@ -94,8 +94,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             owner.adopt(task)
         return task
 
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, job: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+    def run_in_executor(
+        self, executor: Executor | None, job: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """Do the job of a thread, after the time that it takes; `executor` is not used."""
         del executor
@@ -116,6 +116,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _write_to_self(self) -> None:
         """Threads have no place in virtual time."""
+
+
+def chance(seed: object) -> Random:
+    """Return a source of chance that the seed decides."""
+    return Random(str(seed))  # noqa: S311 - a simulation
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, job_takes_s: Callable[[], float] | None = None) -> T:

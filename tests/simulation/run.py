@@ -18,7 +18,7 @@ from tests.simulation.bus import SimBus, SimDevice
 from tests.simulation.chaos import DAY_S, Fault, device_mode, draw
 from tests.simulation.clock import TrueTime
 from tests.simulation.gateway import Gateway, Station
-from tests.simulation.loop import START_S, run_virtual
+from tests.simulation.loop import START_S, chance, run_virtual
 from tests.simulation.profiles import LINKS, PLACES
 from tests.simulation.store import Key, SimStore
 from tests.simulation.truth import Truth
@@ -72,8 +72,7 @@ class Outcome:
 
 def simulate(scenario: Scenario) -> Outcome:
     """Return what a run showed; the same scenario gives the same outcome to the last byte."""
-    chance = Random(f"jobs {scenario.seed}")
-    world_speed = _Jobs(chance)
+    world_speed = _Jobs(chance(f"jobs {scenario.seed}"))
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     gc_was_on = gc.isenabled()
@@ -135,15 +134,15 @@ class _World:
         self.true = TrueTime()
         self.store = SimStore(changed=self._changed)
         self.auditor = Auditor(self.store, self._complain, self._note, self.true)
-        self.broker = SimBroker(Random(f"broker {seed}"), heard=self.auditor.hear)
+        self.broker = SimBroker(chance(f"broker {seed}"), heard=self.auditor.hear)
         self.buses = {
-            link: SimBus(link, framing, self._devices_of(link), Random(f"bus {link} {seed}"))
+            link: SimBus(link, framing, self._devices_of(link), chance(f"bus {link} {seed}"))
             for link, framing in LINKS.items()
         }
         vocabulary = load_vocabulary()
         self.gateway = Gateway(
             self.folder / "edge",
-            Random(f"gateway {seed}"),
+            chance(f"gateway {seed}"),
             self.broker,
             self.buses,
             vocabulary,
@@ -157,7 +156,7 @@ class _World:
         )
         self.station = Station(
             self.folder / "collector",
-            Random(f"station {seed}"),
+            chance(f"station {seed}"),
             self.broker,
             self.store,
             vocabulary,
@@ -167,7 +166,7 @@ class _World:
 
     def _devices_of(self, link: str) -> dict[int, SimDevice]:
         return {
-            place.unit: SimDevice(place.name, number, place.unit, Random(f"{place.name} {self.scenario.seed}"))
+            place.unit: SimDevice(place.name, number, place.unit, chance(f"{place.name} {self.scenario.seed}"))
             for number, place in enumerate(PLACES, start=1)
             if place.link == link
         }
@@ -194,7 +193,7 @@ class _World:
         await getattr(self, f"_suffer_{fault.kind}")(fault)
 
     async def _suffer_device(self, fault: Fault) -> None:
-        names, mode = device_mode(fault.random())
+        names, mode = device_mode(fault)
         devices = [device for bus in self.buses.values() for device in bus.devices.values() if device.name in names]
         for device in devices:
             device.mode = mode
@@ -220,13 +219,14 @@ class _World:
             self.gateway.life.process.operations_left = fault.random().randint(1, 40)
 
     async def _suffer_power_cut(self, fault: Fault) -> None:
-        await self.gateway.cut_power(fault.random(), 5.0 + fault.length_s / 20)
+        lost = {"": None, "synchronised": False, "unsynchronised": True}[fault.detail]
+        await self.gateway.cut_power(fault.random(), 5.0 + fault.length_s / 20, loses_time=lost)
 
     async def _suffer_stop(self, _: Fault) -> None:
         await self.gateway.stop()
 
     async def _suffer_disk(self, fault: Fault) -> None:
-        flash, kind = self.gateway.flash, fault.random().choice(("full", "read-only", "broken"))
+        flash, kind = self.gateway.flash, fault.detail or fault.random().choice(("full", "read-only", "broken"))
         if kind == "full":
             flash.room_bytes = 0
         elif kind == "read-only":
@@ -268,7 +268,7 @@ class _World:
         self.broker.is_silent = False
 
     async def _suffer_broker_loses(self, fault: Fault) -> None:
-        self.broker.loses = fault.random().choice((0.1, 0.5, 1.0))
+        self.broker.loses = float(fault.detail or fault.random().choice((0.1, 0.5, 1.0)))
         await asyncio.sleep(fault.length_s)
         self.broker.loses = 0.0
 
@@ -304,12 +304,13 @@ class _World:
 
     async def _suffer_kill_collector(self, fault: Fault) -> None:
         await self.station.kill()
-        if fault.random().random() < 0.2:
+        if fault.detail or fault.random().random() < 0.2:
             self.station.forget()
 
     async def _suffer_clock_jump(self, fault: Fault) -> None:
         clock = self.gateway.boot.clock
-        clock.lose(fault.random().choice((-1, 1)) * fault.random().choice((3_600_000.0, 365 * 86_400_000.0)))
+        random = fault.random()
+        clock.lose(float(fault.detail or random.choice((-1, 1)) * random.choice((3_600_000.0, 365 * 86_400_000.0))))
         await asyncio.sleep(fault.length_s)
         clock.find()
 
@@ -317,7 +318,8 @@ class _World:
         clock = self.gateway.boot.clock
         if not clock.is_synchronised:
             return
-        clock.glitch(fault.random().choice((-1, 1)) * fault.random().choice((1500.0, 365 * 86_400_000.0)))
+        random = fault.random()
+        clock.glitch(float(fault.detail or random.choice((-1, 1)) * random.choice((1500.0, 365 * 86_400_000.0))))
         await asyncio.sleep(min(fault.length_s, 400.0))
         if clock.is_synchronised:
             clock.find()

@@ -67,4 +67,4 @@ def split_line(line: bytes) -> tuple[Key, dict[str, str]]:
     text = line.decode("ascii").rpartition("\n")[2]
     head, fields, time = text.split(" ")
     assert time.endswith("000000")
-    return (head, int(time[:-6])), dict(pair.split("=", 1) for pair in fields.split(","))  # type: ignore[misc]
+    return (head, int(time[:-6])), dict(pair.split("=", 1) for pair in fields.split(","))

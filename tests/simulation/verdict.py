@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.simulation.chaos import Fault
 from tests.simulation.clock import EPOCH_MS
@@ -97,17 +98,8 @@ class Verdict:
             self._complain("nothing-invented", f"rows of {device}, which was never sampled")
 
     def _match(self, samples: list[Sample], rows: dict[int, Row]) -> None:
-        """Find the row of each sample: by its time where it was stamped, by its values, else by the clock of its boot."""
-        by_energy = {row.fields.get("elec_energy_import"): time_ms for time_ms, row in rows.items()}
-        offsets: dict[int, set[int]] = {}
-        for sample in samples:
-            if sample.time_ms is not None:
-                sample.row_ms = sample.time_ms if sample.time_ms in rows else None
-            elif sample.expected:
-                time_ms = by_energy.get("%.15g" % sample.expected["elec_energy_import"])
-                sample.row_ms = time_ms
-                if time_ms is not None:
-                    offsets.setdefault(sample.boot, set()).add(time_ms - sample.monotonic_ms)
+        """Find the row of each sample; say which rows have none."""
+        offsets = _find_by_time_and_value(samples, rows)
         taken = {sample.row_ms for sample in samples}
         for sample in samples:
             if sample.time_ms is None and not sample.expected:
@@ -120,7 +112,7 @@ class Verdict:
         for time_ms, row in rows.items():
             if time_ms not in taken:
                 energy = row.fields.get("elec_energy_import")
-                known = any("%.15g" % s.expected.get("elec_energy_import", -1) == energy for s in samples)
+                known = any(_energy(each) == energy for each in samples if each.expected)
                 name = "exactly-once" if energy and known else "nothing-invented"
                 self._complain(name, f"{samples[0].device} {time_ms} {row.fields}")
 
@@ -129,7 +121,7 @@ class Verdict:
             if sample.row_ms is None:
                 continue
             fields = rows[sample.row_ms].fields
-            held = {name: float(text) for name, text in fields.items() if name not in ("status", "clock")}
+            held = {name: float(text.rstrip("i")) for name, text in fields.items() if name not in ("status", "clock")}
             same = held.keys() == sample.expected.keys() and all(
                 abs(held[name] - value) <= 1e-12 * abs(value) for name, value in sample.expected.items()
             )
@@ -200,7 +192,7 @@ class Verdict:
             inside = [at_s for at_s in times if life.started_s <= at_s <= end_s]
             stop_s = 0.0 if not life.stop.is_set() else 200.0
             marks = [life.started_s, *inside, end_s - stop_s]
-            for before_s, after_s in zip(marks, marks[1:], strict=False):
+            for before_s, after_s in pairwise(marks):
                 if after_s - before_s > 2.5 * INTERVAL_S:
                     text = f"{device}: nothing from {_when(before_s)} for {after_s - before_s:.0f} s"
                     self._complain("schedule", text)
@@ -228,6 +220,24 @@ class Verdict:
 
     def _is_bounded(self, gap: Gap, earliest_ms: float, back_ms: float) -> bool:
         return gap.start_ms >= earliest_ms and gap.end_ms <= back_ms + _LONGEST_GAP_MS
+
+
+def _find_by_time_and_value(samples: list[Sample], rows: dict[int, Row]) -> dict[int, set[int]]:
+    """Find rows by the time of the stamp, else by the values; return what was added to the clock of each boot."""
+    by_energy = {row.fields.get("elec_energy_import"): time_ms for time_ms, row in rows.items()}
+    offsets: dict[int, set[int]] = {}
+    for sample in samples:
+        if sample.time_ms is not None:
+            sample.row_ms = sample.time_ms if sample.time_ms in rows else None
+        elif sample.expected:
+            sample.row_ms = by_energy.get(_energy(sample))
+            if sample.row_ms is not None:
+                offsets.setdefault(sample.boot, set()).add(sample.row_ms - sample.monotonic_ms)
+    return offsets
+
+
+def _energy(sample: Sample) -> str:
+    return f"{sample.expected['elec_energy_import']:.15g}"
 
 
 def _utc_ms(at_s: float) -> float:

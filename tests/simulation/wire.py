@@ -64,8 +64,8 @@ class Auditor:
     def _is_stored(self, key: Key) -> bool:
         if key in self.store.rows:
             return True
-        device = key[0].partition("device=")[2]
-        refused = f"kvarter_event,site=house,kind=gap,cause=refused,device={device}"
+        device = key[0].partition(",device=")[2]
+        refused = "kvarter_event,site=house,kind=gap,cause=refused" + (f",device={device}" if device else "")
         if key[1] > self.true.utc_ms() + _AHEAD_MS:
             # The collector refuses it, and its gap has a time of its own.
             return any(name == refused for name, _ in self.store.rows)

@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schemas promises devices lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench soak mutants schemas promises devices lock setup setup-demo packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,12 @@ format: setup ## let ruff lay out the code
 
 bench: packages setup ## run every benchmark; write bench/results.json and docs/benchmarks.md
 	$(BIN)/python -m bench $(ARGS)
+
+soak: setup ## simulate SEEDS gateway-days under faults; print the first that fails, minimised
+	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100) $(ARGS)
+
+mutants: setup ## put faults into copies of our own source; show who catches each, and write docs/mutants.md
+	$(BIN)/python -m tests.mutants
 
 schemas: setup ## write config/*.schema.json anew from the code
 	$(BIN)/python -m tests.config.generate

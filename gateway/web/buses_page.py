@@ -52,7 +52,9 @@ async def _live(visit: Visit) -> web.StreamResponse:
     site = site_of(visit)
 
     def fresh(visit: Visit, _: Changed | None) -> Fresh:
-        return Fresh({f"bus-{bus.id}": _figures(visit, bus) for bus in visit.facts.buses(site.id)})
+        buses = visit.facts.buses(site.id)
+        figures = {f"bus-{bus.id}": _figures(visit, bus) for bus in buses}
+        return Fresh({**figures, **{f"learnt-{bus.id}": _learnt(visit, bus) for bus in buses}})
 
     return await keep_fresh(visit, fresh)
 
@@ -91,6 +93,7 @@ def _card(visit: Visit, bus: BusFacts) -> Markup:
         tag("h2", bus.id),
         tag("p", f"{bus.port} · {bus.settings}", class_="quiet code"),
         tag("div", _figures(visit, bus), data_f=f"bus-{bus.id}"),
+        tag("div", _learnt(visit, bus), data_f=f"learnt-{bus.id}"),
         tag("h3", texts("bus.devices")),
         tag("ul", links, class_="inline"),
         trace,
@@ -101,12 +104,16 @@ def _card(visit: Visit, bus: BusFacts) -> Markup:
 
 def _figures(visit: Visit, bus: BusFacts) -> Markup:
     texts = visit.texts
-    refusals = [tag("li", f"{device}: {each}") for device, holes in bus.learnt_holes.items() for each in holes]
-    more = facts_list(
-        (texts("bus.backed_off"), ", ".join(bus.backed_off) or texts("bus.nobody")),
-        (texts("bus.learnt"), tag("ul", refusals, class_="plain") if refusals else texts("bus.nothing")),
-    )
-    return join(_load(visit, bus), facts_list(*counts_of(visit, bus)), more)
+    backed_off = (texts("bus.backed_off"), ", ".join(bus.backed_off) or texts("bus.nobody"))
+    return join(_load(visit, bus), facts_list(*counts_of(visit, bus), backed_off))
+
+
+def _learnt(visit: Visit, bus: BusFacts) -> Markup:
+    """Return what devices turned out to refuse."""
+    listed = [tag("li", f"{device}: {each}") for device, holes in bus.learnt_holes.items() for each in holes]
+    if not listed:
+        return Markup()
+    return tag("details", tag("summary", f"{visit.texts('bus.learnt')} ({len(listed)})"), tag("ul", listed))
 
 
 def _load(visit: Visit, bus: BusFacts) -> Markup:

@@ -54,7 +54,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
     head = tag("div", back, tag("h1", icon(device.profile.kind), device.title), class_="headline")
     content = (
         head,
-        tag("div", _state(visit, device), data_f="state"),
+        tag("div", _state(visit, device), data_f="state", class_="state"),
         tag("section", table(texts("device.points"), columns, rows, class_="points"), class_="card"),
         tag(
             "div",
@@ -157,8 +157,9 @@ def _profile(visit: Visit, profile: ProfileFacts) -> Markup:
         facts_list(
             (texts("device.profile_id"), tag("span", f"{profile.id} ({profile.digest})", class_="code")),
             (texts("device.protocol"), profile.protocol),
-            (texts("device.source"), tag("ul", sources, class_="plain") if sources else None),
         ),
+        tag("h3", texts("device.source")) if sources else None,
+        tag("ul", sources) if sources else None,
         tag("h3", texts("device.caveats")) if caveats else None,
         tag("ul", caveats) if caveats else None,
     )

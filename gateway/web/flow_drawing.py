@@ -13,6 +13,8 @@ _BAR = 300.0
 """Width of the bar in the middle: everything that flows."""
 _TOP, _MIDDLE, _BOTTOM = 62.0, 146.0, 238.0
 _BAR_HEIGHT = 10.0
+_APART = 24.0
+"""Between two ribbons where they begin; a wider one narrows towards its name."""
 _LEAST = 1.5
 """A ribbon that carries anything at all is this wide."""
 
@@ -50,17 +52,27 @@ def _ribbons(streams: Sequence[Stream], total_w: float, end: float, bar: float) 
     """Return one ribbon for each stream, from its column to its own stretch of the bar."""
     drawn: list[Markup] = []
     place = (WIDTH - _BAR) / 2
+    widest = WIDTH / max(len(streams), 1) - _APART
     for stream, column in zip(streams, _columns(len(streams)), strict=True):
         width = _BAR * min(stream.power_w / total_w, 1.0) if total_w > 0 else 0.0
-        centre = place + width / 2
+        if stream.power_w > 0:
+            outer = min(max(width, _LEAST), widest) / 2
+            inner = (place, place + max(width, _LEAST))
+            drawn.append(tag("path", d=_band((column - outer, column + outer), end, inner, bar), class_=_class(stream)))
         place += width
-        if stream.power_w <= 0:
-            continue
-        bend = (end + bar) / 2
-        path = f"M{column:.1f} {end:.1f} C{column:.1f} {bend:.1f} {centre:.1f} {bend:.1f} {centre:.1f} {bar:.1f}"
-        thick = f"{max(width, _LEAST):.1f}"
-        drawn.append(tag("path", d=path, stroke_width=thick, class_=f"ribbon flow-{stream.name}"))
     return drawn
+
+
+def _band(outer: tuple[float, float], end: float, inner: tuple[float, float], bar: float) -> str:
+    """Return the outline of a ribbon that leaves both ends at a right angle."""
+    bend = (end + bar) / 2
+    there = f"C{outer[0]:.1f} {bend:.1f} {inner[0]:.1f} {bend:.1f} {inner[0]:.1f} {bar:.1f}"
+    back = f"C{inner[1]:.1f} {bend:.1f} {outer[1]:.1f} {bend:.1f} {outer[1]:.1f} {end:.1f}"
+    return f"M{outer[0]:.1f} {end:.1f}{there}H{inner[1]:.1f}{back}Z"
+
+
+def _class(stream: Stream) -> str:
+    return f"ribbon flow-{stream.name}"
 
 
 def _labels(streams: Sequence[Stream], y: float, texts: Texts) -> list[Markup]:

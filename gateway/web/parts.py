@@ -22,6 +22,14 @@ def aged(visit: Visit, key: str, age_s: float | None) -> Markup:
     return tag("span", age(age_s, visit.texts), data_age=key, data_seconds=seconds, class_="age")
 
 
+def aged_ago(visit: Visit, key: str, age_s: float | None) -> Markup:
+    """Return how long ago something was, in words that the browser keeps right."""
+    if age_s is None:
+        return tag("span", visit.texts("age.never"))
+    before, _, after = visit.texts("shell.ago").partition("{age}")
+    return tag("span", before, aged(visit, key, age_s), after)
+
+
 def value_of(visit: Visit, point: PointFacts | None) -> Markup:
     """Return a value with its unit, marked where it is not to be trusted."""
     if point is None:

@@ -12,7 +12,7 @@ from gateway.web.icons import icon
 from gateway.web.live import Changed, Fresh, keep_fresh
 from gateway.web.numbers import label
 from gateway.web.page import Page, Route, Visit
-from gateway.web.parts import aged, completeness_of, facts_list, state_pill, troubles_of, value_of
+from gateway.web.parts import aged_ago, completeness_of, facts_list, state_pill, troubles_of, value_of
 from gateway.web.shell import show
 
 _SECONDARY = 3
@@ -127,7 +127,7 @@ def _story(visit: Visit, device: DeviceFacts) -> Markup:
     foot = tag(
         "p",
         state_pill(visit, device),
-        aged(visit, device.id, device.age_s),
+        aged_ago(visit, device.id, device.age_s),
         completeness_of(visit, device.completeness),
         class_="foot-line",
     )

@@ -8,14 +8,16 @@ from gateway.web.html import Markup, tag
 WIDTH = 120
 HEIGHT = 28
 _MARGIN = 2.0
-_SPAN_MS = 3_600_000
+_LONGEST_MS = 3_600_000
+_SHORTEST_MS = 600_000
+"""What is shown while less is known."""
 _BREAK_MS = 90_000
 """Readings further apart are not joined."""
 
 
 def spark(samples: Sequence[tuple[int, float]], *, now_ms: int) -> Markup:
     """Return the drawing; nothing is drawn over a gap, and a flat line stands in the middle."""
-    kept = [(time_ms, value) for time_ms, value in samples if now_ms - _SPAN_MS <= time_ms <= now_ms]
+    kept = [(time_ms, value) for time_ms, value in samples if now_ms - _LONGEST_MS <= time_ms <= now_ms]
     path = _path(kept, now_ms)
     line = tag("path", d=path) if path else None
     return tag("svg", line, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="spark", aria_hidden="true")
@@ -26,10 +28,11 @@ def _path(samples: Sequence[tuple[int, float]], now_ms: int) -> str:
         return ""
     low, high = min(value for _, value in samples), max(value for _, value in samples)
     usual_ms = _usual(samples)
+    span_ms = max(now_ms - samples[0][0], _SHORTEST_MS)
     parts = []
     before_ms: int | None = None
     for time_ms, value in samples:
-        x = WIDTH - _MARGIN - (now_ms - time_ms) / _SPAN_MS * (WIDTH - 2 * _MARGIN)
+        x = WIDTH - _MARGIN - (now_ms - time_ms) / span_ms * (WIDTH - 2 * _MARGIN)
         share = (value - low) / (high - low) if high > low else 0.5
         y = HEIGHT - _MARGIN - share * (HEIGHT - 2 * _MARGIN)
         joined = before_ms is not None and time_ms - before_ms <= max(_BREAK_MS, 2.5 * usual_ms)

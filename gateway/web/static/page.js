@@ -42,7 +42,8 @@ function take(message) {
   for (const [key, html] of Object.entries(message.f)) {
     const element = document.querySelector(`[data-f="${CSS.escape(key)}"]`);
     // What a person is selecting or has focused is not pulled away from under them.
-    if (element !== null && !element.contains(document.activeElement)) element.innerHTML = html;
+    if (element === null || element.contains(document.activeElement) || element.innerHTML === html) continue;
+    element.innerHTML = html;
   }
   countOn();
 }

@@ -181,6 +181,8 @@ class _Client(aiomqtt.Client):
                 outcome.exception()
 
     def _force_closed(self) -> None:
+        # The library's finaliser would call it on a loop that is closed by then.
+        self._client.on_socket_close = None
         sock = self._client.socket()
         if isinstance(sock, socket) and sock.fileno() >= 0:
             self._loop.remove_reader(sock.fileno())

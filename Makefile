@@ -10,10 +10,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak mutants schemas promises devices lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench bench-wear soak soak-kills soak-powercuts mutants schemas promises devices lock setup setup-demo packages clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: setup-demo ## run a simulated district, from the bus to the store; Ctrl-C stops it and audits the store
 	$(BIN)/kvarter demo $(ARGS)
@@ -33,6 +33,23 @@ format: setup ## let ruff lay out the code
 
 bench: packages setup ## run every benchmark; write bench/results.json and docs/benchmarks.md
 	$(BIN)/python -m bench $(ARGS)
+
+bench-wear: packages setup ## measure flash wear (root, half an hour) and the backlog; add both to docs/benchmarks.md
+	mkdir -p build
+	$(BIN)/python -m bench.flash_wear $(ARGS) > build/wear.json
+	$(BIN)/python -m bench.drain > build/drain.json
+	$(BIN)/python -m bench.apart build/wear.json
+	$(BIN)/python -m bench.apart build/drain.json
+
+soak-kills: packages setup ## kill KILLS processes of a real pipeline, and audit; add the figures to docs/benchmarks.md
+	mkdir -p build
+	$(BIN)/python -m tests.e2e.kills --kills $(or $(KILLS),1000) --results build/kills.json $(ARGS)
+	$(BIN)/python -m bench.apart build/kills.json
+
+soak-powercuts: packages setup ## cut the power of a real ext4 CUTS times (root); add the figures to docs/benchmarks.md
+	mkdir -p build
+	$(BIN)/python -m tests.powercut.cuts --cuts $(or $(CUTS),1000) --results build/powercuts.json $(ARGS)
+	$(BIN)/python -m bench.apart build/powercuts.json
 
 soak: setup ## simulate SEEDS gateway-days under faults; print the first that fails, minimised
 	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100) $(ARGS)
@@ -61,7 +78,7 @@ setup-demo: $(VENV)/.demo
 
 packages:
 	@.ci/packages mosquitto:mosquitto victoria-metrics:victoria-metrics influxd:influxdb socat:socat \
-		systemd-analyze:systemd
+		systemd-analyze:systemd mkfs.ext4:e2fsprogs losetup:mount
 
 clean: ## remove .venv and everything else that was built here
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

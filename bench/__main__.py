@@ -29,8 +29,8 @@ LARGE = 200
 _QUERY_S = 10.0
 
 
-def measure(rounds: int, *, large: bool) -> dict[str, Any]:
-    """Return the results of all benchmarks."""
+def measure(rounds: int, *, large: bool, apart: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the results of all benchmarks, and what was measured apart before."""
     started = datetime.now(UTC)
     load = round(os.getloadavg()[0], 1)
     benchmarks: dict[str, Callable[[], Measured]] = {
@@ -49,6 +49,7 @@ def measure(rounds: int, *, large: bool) -> dict[str, Any]:
             measured |= benchmark()
             print(f"{time.monotonic() - started_s:.0f} s", flush=True)
         runs.append(measured)
+    runs += [each["measured"] for each in apart.values()]
     return {
         "date": started.date().isoformat(),
         "machine": {**machine(), "load": load},
@@ -56,6 +57,7 @@ def measure(rounds: int, *, large: bool) -> dict[str, Any]:
         "rounds": rounds,
         "figures": [to_mapping(result) for result in results(runs)],
         "runs": runs,
+        "apart": apart,
     }
 
 
@@ -92,7 +94,8 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="measure nothing; make the page from the last results")
     options = parser.parse_args()
     if not options.page:
-        found = measure(options.rounds, large=options.large)
+        before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        found = measure(options.rounds, large=options.large, apart=before.get("apart", {}))
         RESULTS.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(render(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
     print(f"written: {RESULTS.name}, {PAGE.name}")

@@ -84,6 +84,14 @@ def _rtu(baudrate: int, form: str, character_bits: int) -> tuple[Row, ...]:
     )
 
 
+def _wear(subject: str, what: str, most_bytes: float, most_flushes: float) -> tuple[Row, ...]:
+    return (
+        Row(subject, "bytes_per_reading", f"{what}: written", "bytes per reading", "low", most_bytes),
+        Row(subject, "flushes_per_1000_readings", f"{what}: flushes", "per 1,000 readings", "low", most_flushes),
+        Row(subject, "mb_per_day", f"{what}: written", "MB per day", "low"),
+    )
+
+
 ROWS: Sequence[Row] = (
     *_edge(50),
     *_edge(200),
@@ -99,6 +107,40 @@ ROWS: Sequence[Row] = (
     Row("spool_without_receipts", "flash_bytes_per_reading", "flash without receipts", "bytes per reading", "low"),
     Row("spool_without_receipts", "flash_mb_per_day", "flash without receipts", "MB per day", "low"),
     Row("spool_without_receipts", "flushes_per_minute", "flushes without receipts", "per minute", "low"),
+    *_wear("wear_with_receipts", "while receipts come", 2.0, 1.0),
+    *_wear("wear_without_receipts", "without receipts", 70.0, 11.0),
+    *_wear("wear_usual_mount_with_receipts", "usual mount, while receipts come", 2.0, 1.0),
+    *_wear("wear_usual_mount_without_receipts", "usual mount, without receipts", 70.0, 11.0),
+    Row("wear_month", "gb_in_30_days", "thirty days without receipts in the ring", "GB", "low", 1.5),
+    Row("drain", "times_faster", "the backlog drains faster than it was sampled", "times", "high", 100.0),
+    Row("drain", "readings_per_s", "readings drained", "per s", "high"),
+    Row("drain", "live_latest_s", "live readout with the latest receipt meanwhile", "s", "low", 2.0, worst=True),
+    Row("drain", "live_median_s", "median time from acquisition to receipt", "s", "low"),
+    Row("kills", "kills", "processes killed", "", "high", 1000.0),
+    Row("kills", "edge", "of them edges", "", "high"),
+    Row("kills", "collector", "of them collectors", "", "high"),
+    Row("kills", "broker_without_persistence", "of them brokers without persistence", "", "high", 50.0),
+    Row("kills", "broker_with_persistence", "of them brokers with persistence", "", "high"),
+    Row("kills", "values", "values stored as they were served", "", "high"),
+    Row("kills", "lost", "values lost", "", "low", 0.0, worst=True),
+    Row("kills", "invented", "values invented", "", "low", 0.0, worst=True),
+    Row("kills", "differing", "values altered", "", "low", 0.0, worst=True),
+    Row("kills", "gaps", "gaps declared", "", "low", 0.0, worst=True),
+    Row("powercuts", "cuts", "power cuts", "", "high", 1000.0),
+    Row("powercuts", "durable", "durable readouts found again, summed over the cuts", "", "high"),
+    Row(
+        "powercuts",
+        "faults",
+        "durable, altered, invented or undeclared ones among the lost",
+        "",
+        "low",
+        0.0,
+        worst=True,
+    ),
+    Row("powercuts", "failed_starts", "failed starts", "", "low", 0.0, worst=True),
+    Row("powercuts", "oldest_lost_s", "oldest readout lost, at the pace of a gateway", "s", "low", 5.0, worst=True),
+    Row("powercuts", "repaired", "cuts after which ext4 needed its check", "", "low"),
+    Row("powercuts", "control_faults", "faults found in a writer that never syncs", "", "high", 1.0),
 )
 
 

@@ -50,6 +50,44 @@ SECTIONS = (
         "are dirty at each flush are counted (not the file system's journal, nor the zeroing of a new segment).",
         "",
     ),
+    Section(
+        "Flash wear",
+        "wear",
+        "20 readings a second (a reading is one value of one point): ten devices with 20 points, each read every 10 s, "
+        "for minutes of real time on an ext4 of its own, from the statistics of its block device, with all that the "
+        "file system adds. It is mounted with `noatime,commit=900`, as a partition that holds nothing but the data of "
+        "a gateway should be; a commit of the journal is forced at the end and counted by its share. The usual mount "
+        "is `noatime`, where nearly every round also costs a commit. Nothing that the spool promises rests on the "
+        "journal's interval: it syncs by itself. The month is computed from six simulated hours.",
+        "",
+    ),
+    Section(
+        "Backlog",
+        "drain",
+        "Twelve hours of one meter with 40 points, a readout a second, wait in the spool of `kvarter edge`, which goes "
+        "on reading that meter; over Mosquitto and `kvarter collect` into the embedded store. A readout is late by the "
+        "time from its acquisition to the receipt.",
+        "",
+    ),
+    Section(
+        "Kills",
+        "kills",
+        "Edge, collector and Mosquitto, over simulated meters on real sockets, are killed with SIGKILL at seeded "
+        "moments, one or several at a time, and started again; then all that the meters served is compared with all "
+        "that is stored (`make soak-kills`). A poll that the kill of the edge found unfinished counts only if a row "
+        "was made of it.",
+        "",
+    ),
+    Section(
+        "Power cuts",
+        "powercuts",
+        "A writer appends to the spool on an ext4 over a disk that records each write and each flush. The power goes "
+        "anywhere in the recording: what was flushed is there, and of the rest any writes, in any order, whole or some "
+        "of their sectors of 512 bytes. Then the file system is mounted and the spool started, twice "
+        "(`make soak-powercuts`). Half of the cuts are at the pace of a gateway, half at ten times that pace with "
+        "small segments. ext4 itself cannot be mounted with half a superblock; then its check runs first, as at boot.",
+        "",
+    ),
 )
 
 WRITTEN_BY = """\
@@ -58,7 +96,7 @@ WRITTEN_BY = """\
 HOW = """\
 Measured on {date}: {cores} cores ({processor}), kernel {kernel}, Python {python}, load {load} at the start; {versions}.
 Number of rounds: {rounds}. For each figure the best of them counts; for faults (missing, inside the silence, shortest
-silence) the worst. A figure in bold misses its target."""
+silence) the worst. A figure in bold misses its target.{apart}"""
 
 LIMITS = """\
 - Meters, broker, store and the process under measurement share one machine: CPU times and ratios are the result,
@@ -81,7 +119,7 @@ def render(found: Mapping[str, Any]) -> str:
     blocks = [
         "# Benchmarks",
         WRITTEN_BY,
-        HOW.format(date=found["date"], rounds=found["rounds"], versions=versions, **machine),
+        HOW.format(date=found["date"], rounds=found["rounds"], versions=versions, apart=_apart(found), **machine),
         *(block for section in SECTIONS for block in _section(section, results)),
         "## What falls short",
         "\n".join(_shortcomings(results)),
@@ -89,6 +127,20 @@ def render(found: Mapping[str, Any]) -> str:
         LIMITS,
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _apart(found: Mapping[str, Any]) -> str:
+    """Return when the sections were measured that are measured apart."""
+    apart = found.get("apart", {})
+    dates = {
+        section.title: max(each["date"] for subject, each in apart.items() if subject.startswith(section.subjects))
+        for section in SECTIONS
+        if any(subject.startswith(section.subjects) for subject in apart)
+    }
+    if not dates:
+        return ""
+    said = ", ".join(f"{title} on {date}" for title, date in dates.items())
+    return f"\nMeasured apart, once (`make bench-wear`, `make soak-kills`, `make soak-powercuts`): {said}."
 
 
 def _section(section: Section, results: Sequence[Result]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import check, decode, demo, field, profiles, roles, scan, simulate, status, trace
+from gateway.cli import check, commission, decode, demo, field, profiles, roles, scan, simulate, status, trace, web
 from gateway.cli.console import complain, set_up_log
 from gateway.core.errors import ConfigError, DeviceError, KvarterError, LinkDown
 
@@ -27,10 +27,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 device or port not reached.",
 )
-for everyday in (scan.scan, field.read, check.check, roles.run, status.status, demo.demo):
+for everyday in (scan.scan, field.read, check.check, commission.commission, roles.run, status.status, demo.demo):
     app.command(rich_help_panel=EVERYDAY)(everyday)
 for role in (roles.edge, roles.collect, status.reload):
     app.command(rich_help_panel="Services")(role)
+app.add_typer(web.app, name="web", rich_help_panel="Services")
 app.add_typer(profiles.app, name="profiles", rich_help_panel=BENCH)
 for tool in (trace.trace, decode.decode, simulate.simulate):
     app.command(rich_help_panel=BENCH)(tool)

@@ -28,6 +28,7 @@ def main() -> int:
         trials: list[Trial] = []
         for trial in track(workers.map(try_mutant, mutants), "mutants", total=len(mutants), console=console):
             trials.append(trial)
+            PAGE.write_text(render(trials), encoding="utf-8")
             if not trial.is_caught:
                 console.print(f"missed: {trial.mutant.name}: {trial.evidence}", markup=False)
     PAGE.write_text(render(trials), encoding="utf-8")

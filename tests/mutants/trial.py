@@ -75,7 +75,10 @@ def try_mutant(mutant: Mutant) -> Trial:
         copy_tree(tree)
         path = tree / mutant.file
         path.write_text(mutant.applied(path.read_text(encoding="utf-8")), encoding="utf-8")
-        return (_simulated if mutant.is_simulated else _tested)(mutant, tree)
+        try:
+            return (_simulated if mutant.is_simulated else _tested)(mutant, tree)
+        except (ValueError, subprocess.TimeoutExpired) as exc:
+            return Trial(mutant, is_caught=False, evidence=str(exc))
 
 
 def copy_tree(target: Path) -> None:
@@ -103,10 +106,7 @@ def simulated(mutant: Mutant, tree: Path) -> dict[str, str]:
 
 
 def _simulated(mutant: Mutant, tree: Path) -> Trial:
-    try:
-        broken = simulated(mutant, tree)
-    except (ValueError, subprocess.TimeoutExpired) as exc:
-        return Trial(mutant, is_caught=False, evidence=str(exc))
+    broken = simulated(mutant, tree)
     if mutant.caught_by in broken:
         return Trial(mutant, is_caught=True, evidence=broken[mutant.caught_by])
     return Trial(mutant, is_caught=False, evidence=f"broken instead: {', '.join(broken) or 'nothing'}")

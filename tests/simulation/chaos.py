@@ -88,8 +88,8 @@ def parse(text: str) -> Fault:
     kind, at_s, length_s, *more = text.split()
     detail = "".join(more)
     if detail.startswith("#"):
-        return Fault(START_S + float(at_s), kind, float(length_s), int(detail[1:]))
-    return Fault(START_S + float(at_s), kind, float(length_s), detail=detail)
+        return Fault(round(START_S + float(at_s), 3), kind, float(length_s), int(detail[1:]))
+    return Fault(round(START_S + float(at_s), 3), kind, float(length_s), detail=detail)
 
 
 def device_mode(fault: Fault) -> tuple[Sequence[str], str]:

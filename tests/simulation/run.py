@@ -273,7 +273,7 @@ class _World:
         self.broker.loses = 0.0
 
     async def _suffer_broker_repeats(self, fault: Fault) -> None:
-        self.broker.repeats = fault.random().choice((0.2, 1.0))
+        self.broker.repeats = float(fault.detail or fault.random().choice((0.2, 1.0)))
         await asyncio.sleep(fault.length_s)
         self.broker.repeats = 0.0
 

@@ -27,10 +27,13 @@ INVARIANTS = {
     "receipt-after-store": "A receipt is published only for what the store has, or refused and a gap stands for.",
     "one-meaning": "A sequence number of a run never means two lines.",
     "read-only": "No request changes anything in a device.",
+    "written-once": "What a broker delivers twice is written once, while store and collector are well.",
     "never-stuck": "Programs run until they are stopped, and everything drains when faults have ended.",
 }
 
 INTERVAL_S = 60.0
+_HARMLESS = ("device", "unplug", "hang_up", "broker_repeats", "clock_jump", "clock_glitch")
+"""What gives no reason to write a row twice."""
 _WINDOW_S = 5.0
 _FLUSH_S = 1.0
 _SETTLING_S = 75.0
@@ -75,6 +78,10 @@ class Verdict:
             self._judge_times(samples, rows)
             self._judge_schedule(device, samples)
         self._judge_gaps()
+        if all(fault.kind in _HARMLESS for fault in self.faults):
+            for (head, time_ms), row in self.store.rows.items():
+                if row.writes > 1:
+                    self._complain("written-once", f"{head} {time_ms} was written {row.writes} times")
         for bus in self.gateway.buses.values():
             for device_at in bus.devices.values():
                 for request in device_at.writes:
@@ -102,7 +109,7 @@ class Verdict:
         offsets = _find_by_time_and_value(samples, rows)
         taken = {sample.row_ms for sample in samples}
         for sample in samples:
-            if sample.time_ms is None and not sample.expected:
+            if sample.time_ms is None and sample.row_ms is None:
                 for offset_ms in sorted(offsets.get(sample.boot, ())):
                     time_ms = sample.monotonic_ms + offset_ms
                     if time_ms in rows and time_ms not in taken:
@@ -112,7 +119,7 @@ class Verdict:
         for time_ms, row in rows.items():
             if time_ms not in taken:
                 energy = row.fields.get("elec_energy_import")
-                known = any(_energy(each) == energy for each in samples if each.expected)
+                known = any(_energy(each) == energy for each in samples if "elec_energy_import" in each.expected)
                 name = "exactly-once" if energy and known else "nothing-invented"
                 self._complain(name, f"{samples[0].device} {time_ms} {row.fields}")
 
@@ -229,7 +236,7 @@ def _find_by_time_and_value(samples: list[Sample], rows: dict[int, Row]) -> dict
     for sample in samples:
         if sample.time_ms is not None:
             sample.row_ms = sample.time_ms if sample.time_ms in rows else None
-        elif sample.expected:
+        elif "elec_energy_import" in sample.expected:
             sample.row_ms = by_energy.get(_energy(sample))
             if sample.row_ms is not None:
                 offsets.setdefault(sample.boot, set()).add(sample.row_ms - sample.monotonic_ms)

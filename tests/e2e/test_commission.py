@@ -13,6 +13,9 @@ VALUES = """\
 elec_voltage_l1: 230.0
 elec_voltage_l2: 230.0
 elec_voltage_l3: 230.0
+elec_voltage_l12: 398.0
+elec_voltage_l23: 398.0
+elec_voltage_l31: 398.0
 elec_frequency: 50.0
 elec_power_factor: 1.0
 elec_energy_import: 10234.5

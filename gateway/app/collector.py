@@ -13,14 +13,18 @@ from gateway.app.clock import SystemClock
 from gateway.app.folders import data_folder
 from gateway.app.memory import collector_name
 from gateway.app.notify import NotifySocket, feed_watchdog
+from gateway.app.page import PageParts, PageServer
+from gateway.app.page_collector import CollectorFacts, WatchedStore
+from gateway.app.page_roles import stored_events
 from gateway.broker.mqtt import MqttBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings, Origin
-from gateway.core.collection import Collection
+from gateway.core.clock import Clock
+from gateway.core.collection import Collection, EmbeddedStoreSettings
 from gateway.core.protocols import Store
-from gateway.core.quantity import load_vocabulary
+from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.document.validation import load
-from gateway.stores.open import open_store
+from gateway.stores.open import OpenStore, open_store
 
 log = logging.getLogger(__name__)
 
@@ -41,22 +45,38 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
     broker = MqttBroker(collection.broker, mqtt_access(collection.broker, client_id=client_id, environment=environment))
     manager = NotifySocket(environment)
     async with AsyncExitStack() as stack:
-        stores: dict[str, Store] = {}
+        opened: dict[str, OpenStore] = {}
         for number, settings in enumerate(collection.stores, start=1):
-            opened = open_store(settings, secret=lambda ref: secret(ref, environment), vocabulary=vocabulary)
-            stores[f"{settings.kind}_{number}"] = await stack.enter_async_context(opened)
+            store = open_store(settings, secret=lambda ref: secret(ref, environment), vocabulary=vocabulary)
+            opened[f"{settings.kind}_{number}"] = await stack.enter_async_context(store)
+        page: PageParts | None = None
+        if collection.web is not None:
+            # The first store answers what the page asks, and what it took is what the page shows.
+            name, first = next(iter(opened.items()))
+            facts = _facts(collection, first, vocabulary=vocabulary, clock=clock)
+            await asyncio.to_thread(facts.load, data / "catalogues")
+            opened[name] = WatchedStore(first, facts)
+            page = PageParts(collection.web, facts, vocabulary, clock, data)
+        stores: dict[str, Store] = dict(opened)
         collector = Collector(
             broker,
             stores,
             surroundings=Surroundings(clock, random, vocabulary, data),
             settings=CollectorSettings(sites=collection.sites, group=collection.group, origin=origin),
         )
-        if collection.web is not None:
-            log.warning("web: this version has no page; the key is accepted and nothing listens")
         async with asyncio.TaskGroup() as tasks:
-            watch = tasks.create_task(feed_watchdog(manager, clock, {}), name="watchdog")
+            others = [tasks.create_task(feed_watchdog(manager, clock, {}), name="watchdog")]
+            if page is not None:
+                others.append(tasks.create_task(PageServer(page).serve(), name="page"))
             manager.say("READY=1")
             log.info("%s: collecting %s into %s", origin.name, ", ".join(collection.sites), ", ".join(stores))
             await collector.run(stop)
             manager.say("STOPPING=1")
-            watch.cancel()
+            for each in others:
+                each.cancel()
+
+
+def _facts(collection: Collection, store: OpenStore, *, vocabulary: Vocabulary, clock: Clock) -> CollectorFacts:
+    settings = collection.stores[0]
+    events = stored_events(Path(settings.path)) if isinstance(settings, EmbeddedStoreSettings) else None
+    return CollectorFacts(vocabulary, clock=clock, history=store, stored_events=events)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from drivers.factory import Metering, open_link
 from drivers.link import Link
@@ -14,7 +13,7 @@ from gateway import __version__
 from gateway.app.access import mqtt_access
 from gateway.app.buses import Buses, cancelled
 from gateway.app.catalogue import build_catalogue
-from gateway.app.configuration import Configuration, load_configuration
+from gateway.app.configuration import Configuration
 from gateway.app.folders import data_folder, memory_folder
 from gateway.app.local import LocalDoor
 from gateway.app.local_words import socket_path
@@ -28,7 +27,7 @@ from gateway.app.status import LastReadouts, service_status
 from gateway.broker.mqtt import MqttBroker
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Backlog, BrokerClient
-from gateway.core.quantity import Kind, load_vocabulary
+from gateway.core.quantity import Kind
 from gateway.core.readout import Event, Readout
 from gateway.core.site import LinkSettings
 from gateway.document.validation import fault
@@ -64,19 +63,6 @@ class Lane:
     destination: Destination
     spool: DurableSpool
     relay: Relay
-
-
-async def run_edge(
-    path: Path, *, environment: Mapping[str, str], stop: asyncio.Event, again: asyncio.Event | None = None
-) -> None:
-    """Read a site and send it to its broker until stopped; `again` has the file read again.
-
-    Raises:
-        ConfigError: the site file is wrong or names no broker.
-    """
-    configuration = load_configuration(path, load_vocabulary())
-    edge = Edge(configuration, environment=environment, destinations=[mqtt_destination(configuration, environment)])
-    await edge.run(stop, again=again)
 
 
 def mqtt_destination(configuration: Configuration, environment: Mapping[str, str]) -> Destination:

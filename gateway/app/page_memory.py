@@ -106,6 +106,8 @@ class SiteMemory:
         """Remember a readout."""
         memory = self.devices.setdefault(readout.device, DeviceMemory())
         self._count(memory, readout, self.clock.utc_ms() if time_ms is None else time_ms)
+        if readout.monotonic_s < memory.monotonic_s:
+            return  # backfill: it counts, and is not how the device is now
         memory.status = readout.status
         memory.monotonic_s = readout.monotonic_s
         raws = readout.raw or ((),) * len(readout.points)

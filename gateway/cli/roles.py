@@ -23,7 +23,7 @@ def run(site: SiteFile) -> None:
 
 def edge(site: SiteFile) -> None:
     """Read a building and send it to a collector over MQTT."""
-    from gateway.app.edge import run_edge
+    from gateway.app.edge_role import run_edge
 
     until_told(lambda stop, again: run_edge(site, environment=os.environ, stop=stop, again=again))
 

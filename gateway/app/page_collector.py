@@ -1,0 +1,252 @@
+"""What the page knows of many sites: the facts of a collector, from the lines that its store took.
+
+A page that needs more than `Facts` (the portfolio, for example) is handed over in `pages` of `run_collector`.
+"""
+
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+from drivers.catalog import Catalog
+from gateway.app.page_devices import Place, device_facts, profile_facts
+from gateway.app.page_facts import StoredEvents
+from gateway.app.page_memory import Changed, DeviceMemory, SiteMemory, Watchers, status_counts
+from gateway.core.clock import Clock
+from gateway.core.errors import ConfigError, WireError
+from gateway.core.protocols import History, Query, Refusal, Row
+from gateway.core.quantity import Vocabulary
+from gateway.core.readout import Event, Readout, Status
+from gateway.stores.open import OpenStore
+from gateway.web.facts import (
+    BusFacts,
+    DeliveryFacts,
+    DeviceFacts,
+    EventFacts,
+    ProfileFacts,
+    Samples,
+    SiteFacts,
+    TraceLine,
+)
+from gateway.wire.catalogue import Catalogue, CatalogueDevice, decode_catalogue
+from gateway.wire.line import READING, Line, parse_line
+
+log = logging.getLogger(__name__)
+
+_EVENTS_KEPT = 1000
+_NOT_POINTS = frozenset({"status", "clock"})
+_SUSPECT = "_suspect"
+
+
+class CollectorFacts:
+    """The facts of all sites of a collector.
+
+    Args:
+        vocabulary: Of the bundled profiles.
+        clock: Time.
+        history: Where values are read back.
+        stored_events: Reads events of the store; None: those since the start, from memory.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, clock: Clock, history: History, stored_events: StoredEvents | None = None
+    ) -> None:
+        self._clock = clock
+        self._history = history
+        self._stored_events = stored_events
+        self._profiles = Catalog(vocabulary)
+        self._watchers = Watchers(clock)
+        self._catalogues: dict[str, tuple[int, Catalogue]] = {}
+        self._memories: dict[str, SiteMemory] = {}
+        self._models: dict[tuple[str, str], ProfileFacts] = {}
+        self._events: deque[EventFacts] = deque(maxlen=_EVENTS_KEPT)
+
+    def load(self, folder: Path) -> None:
+        """Know the sites of earlier, from the newest catalogue of each; they are unread until they send."""
+        for site in sorted(path for path in folder.glob("*") if path.is_dir()):
+            newest = max(site.glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+            if newest is None:
+                continue
+            try:
+                self.describe(decode_catalogue(newest.read_bytes()), since_ms=0)
+            except (OSError, WireError) as exc:
+                log.warning("page: %s: %s", newest, exc)
+
+    def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
+        """Take note of what points mean in lines from that time on."""
+        known = self._catalogues.get(catalogue.site)
+        if known is None or known[0] <= since_ms:
+            self._catalogues[catalogue.site] = since_ms, catalogue
+
+    def take(self, text: bytes) -> None:
+        """Take a line that is stored."""
+        line = parse_line(text)
+        if line.measurement == READING:
+            self._read(line)
+        else:
+            self._happened(line)
+
+    @property
+    def history(self) -> History:
+        """Where stored values are read."""
+        return self._history
+
+    def sites(self) -> Sequence[SiteFacts]:
+        """Return every site that ever sent, in the order of their ids."""
+        return [self._site(site) for site in sorted(self._catalogues)]
+
+    def devices(self, site: str) -> Sequence[DeviceFacts]:
+        """Return the devices of a site."""
+        if site not in self._catalogues:
+            return ()
+        return [self._device(site, name, entry) for name, entry in self._catalogues[site][1].devices.items()]
+
+    def device(self, site: str, device: str) -> DeviceFacts | None:
+        """Return one device."""
+        entry = self._catalogues[site][1].devices.get(device) if site in self._catalogues else None
+        return None if entry is None else self._device(site, device, entry)
+
+    def buses(self, site: str) -> Sequence[BusFacts]:  # noqa: ARG002 - they are at the building
+        """Return nothing: buses are at the building."""
+        return ()
+
+    def delivery(self, site: str) -> DeliveryFacts | None:  # noqa: ARG002 - it is known at the building
+        """Return nothing: what waits is known at the building."""
+        return None
+
+    def recent(self, site: str, device: str) -> Samples:
+        """Return the last hour of a device."""
+        memory = self._memories.get(site)
+        return {} if memory is None else memory.recent(device)
+
+    async def events(self, site: str, device: str | None, *, limit: int) -> Sequence[EventFacts]:
+        """Return the newest events.
+
+        Raises:
+            SinkUnavailable: the store does not answer.
+        """
+        if self._stored_events is not None:
+            return await self._stored_events(site, device, limit)
+        concerned = [each for each in reversed(self._events) if each.site == site]
+        return [each for each in concerned if device is None or each.event.device in {None, device}][:limit]
+
+    def watch(self) -> AsyncGenerator[Changed]:
+        """Yield what changed."""
+        return self._watchers.watch()
+
+    async def trace(self, site: str, bus: str) -> AsyncGenerator[TraceLine]:  # noqa: ARG002 - buses are elsewhere
+        """Yield nothing: buses are at the building."""
+        nothing: Sequence[TraceLine] = ()
+        for line in nothing:
+            yield line
+
+    def _read(self, line: Line) -> None:
+        site = line.tags["site"]
+        memory = self._memory(site)
+        names = [name for name in line.fields if name not in _NOT_POINTS and not name.endswith(_SUSPECT)]
+        suspect = (name.removesuffix(_SUSPECT) for name in line.fields if name.endswith(_SUSPECT))
+        ago_s = (self._clock.utc_ms() - line.time_ms) / 1000
+        readout = Readout(
+            line.tags["device"],
+            self._clock.monotonic() - ago_s,
+            tuple(names),
+            tuple(line.fields[name] for name in names),
+            Status(int(line.fields["status"])),
+            frozenset(suspect),
+        )
+        memory.show(readout, line.time_ms)
+
+    def _happened(self, line: Line) -> None:
+        note = json.loads(line.comment) if line.comment else {}
+        start_ms, end_ms, count = (int(line.fields[name]) for name in ("from", "to", "count"))
+        kind, cause, device = line.tags["kind"], line.tags["cause"], line.tags.get("device")
+        event = Event(kind, cause, start_ms, end_ms, count, device, note.get("text", ""), note.get("author", ""))
+        self._events.append(EventFacts(line.tags["site"], line.time_ms, event))
+
+    def _memory(self, site: str) -> SiteMemory:
+        memory = self._memories.get(site)
+        if memory is None:
+            timezone = self._catalogues[site][1].timezone if site in self._catalogues else "UTC"
+            memory = SiteMemory(site, timezone=timezone, clock=self._clock, watchers=self._watchers)
+            self._memories[site] = memory
+        return memory
+
+    def _site(self, site: str) -> SiteFacts:
+        catalogue = self._catalogues[site][1]
+        devices = self.devices(site)
+        ages = [device.age_s for device in devices if device.age_s is not None]
+        return SiteFacts(
+            id=site,
+            name=catalogue.name,
+            timezone=catalogue.timezone,
+            devices=len(devices),
+            silent=tuple(device.id for device in devices if device.state not in {"ok", "partial"}),
+            age_s=min(ages, default=None),
+            completeness=status_counts(self._memory(site).devices),
+        )
+
+    def _device(self, site: str, name: str, entry: CatalogueDevice) -> DeviceFacts:
+        return device_facts(
+            name,
+            entry,
+            self._model(entry),
+            memory=self._memory(site).devices.get(name) or DeviceMemory(),
+            place=Place(site),
+            now_s=self._clock.monotonic(),
+        )
+
+    def _model(self, entry: CatalogueDevice) -> ProfileFacts:
+        """Return what is known of a model; its profile is believed only where it is the one that was used."""
+        key = (entry.profile, entry.profile_digest)
+        if key not in self._models:
+            try:
+                file = self._profiles.find(entry.profile)
+                found = file.profile if file.digest == entry.profile_digest else None
+            except ConfigError:
+                found = None
+            self._models[key] = profile_facts(entry, found)
+        return self._models[key]
+
+
+class WatchedStore:
+    """A store that tells the page what it took.
+
+    Args:
+        store: Does the work.
+        facts: Are told.
+    """
+
+    def __init__(self, store: OpenStore, facts: CollectorFacts) -> None:
+        self._store = store
+        self._facts = facts
+
+    async def write(self, lines: Sequence[bytes]) -> Sequence[Refusal]:
+        """Store the lines.
+
+        Raises:
+            SinkUnavailable: nothing is certain.
+        """
+        refusals = await self._store.write(lines)
+        refused = {refusal.index for refusal in refusals}
+        for index, line in enumerate(lines):
+            if index not in refused:
+                self._facts.take(line)
+        return refusals
+
+    async def read(self, query: Query) -> Sequence[Row]:
+        """Read back.
+
+        Raises:
+            SinkUnavailable: the store does not answer.
+        """
+        return await self._store.read(query)
+
+    async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
+        """Take note of what points mean.
+
+        Raises:
+            SinkUnavailable: the store does not take it now.
+        """
+        await self._store.describe(catalogue, since_ms=since_ms)
+        self._facts.describe(catalogue, since_ms=since_ms)

@@ -1,0 +1,73 @@
+"""`kvarter web`: the password of the page, and how a browser reaches it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from gateway.app.page_access import Reach
+
+app = typer.Typer(no_args_is_help=True, help="The page: set its password, show its address.")
+ConfigurationFile = Annotated[Path, typer.Argument(metavar="FILE", help="Site or collector file (YAML).")]
+
+
+@app.command()
+def password(
+    file: ConfigurationFile,
+    *,
+    role: Annotated[
+        Literal["viewer", "manager"], typer.Option(help="A viewer looks; a manager may also change something.")
+    ] = "manager",
+    from_stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input: for scripts.")] = False,
+) -> None:
+    """Set a password of the page; with one, the page is reached from the local network, encrypted."""
+    from gateway.app.page_access import find_page, give_password, reach
+
+    place = find_page(file, os.environ)
+    if from_stdin:
+        secret = sys.stdin.readline().rstrip("\r\n")
+    else:
+        secret = typer.prompt(f"New password of the {role}", hide_input=True, confirmation_prompt=True)
+    give_password(place, role, secret)
+    typer.echo(f"The password of the {role} is set. Whoever was signed in signs in anew.")
+    _show(reach(place), qr=sys.stdout.isatty())
+
+
+@app.command()
+def address(
+    file: ConfigurationFile,
+    *,
+    qr: Annotated[bool, typer.Option("--qr/--no-qr", help="Draw the address as a QR code.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show where the page is, as text and as a QR code, with the fingerprint of its certificate."""
+    from gateway.app.page_access import find_page, reach
+
+    found = reach(find_page(file, os.environ))
+    if as_json:
+        shown = {"urls": found.urls, "fingerprint": found.fingerprint, "waits_for_password": found.waits_for_password}
+        typer.echo(json.dumps(shown))
+        return
+    _show(found, qr=qr)
+
+
+def _show(found: "Reach", *, qr: bool) -> None:
+    """Print how a browser reaches the page."""
+    if not found.urls:
+        typer.echo("There is no page: web.listen is off.")
+        return
+    if found.waits_for_password:
+        typer.echo("The page is for this machine only, until a password is set: kvarter web password FILE")
+    for url in found.urls:
+        typer.echo(url)
+    if found.fingerprint:
+        typer.echo("The device made its own certificate, so a browser warns once. Compare the SHA-256 fingerprint:")
+        typer.echo(found.fingerprint)
+    if qr:
+        import segno
+
+        segno.make(found.urls[0], micro=False).terminal(out=sys.stdout, compact=True)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import collector, edge, rtu, spool
+from bench import collector, decode_mbus, decode_p1, edge, rtu, spool
 from bench.figures import Measured, results, to_mapping
 from bench.page import render
 from bench.processes import program
@@ -39,6 +39,8 @@ def measure(rounds: int, *, large: bool, apart: Mapping[str, Any]) -> dict[str, 
         "RTU lines": rtu.measure,
         "collector": collector.measure,
         "spool": spool.measure,
+        "M-Bus frames": decode_mbus.measure,
+        "P1 telegrams": decode_p1.measure,
     }
     runs: list[Measured] = []
     for number in range(1, rounds + 1):

@@ -13,10 +13,12 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from subprocess import Popen
 
 import aiomqtt
 
@@ -44,6 +46,7 @@ HOUR_S = 3600
 _BACKLOG_RUN = "ba" * 8
 _DRAINED_S = 600.0
 _TO_START_S = 60.0
+_LOOK_S = 1.0
 _LINGER_S = 3.0
 """The last live readouts of the drain get their receipts."""
 
@@ -148,10 +151,26 @@ async def drain(folder: Path, port: int, *, site: Path, wanted: int) -> Watch:
         async with asyncio.timeout(_TO_START_S):
             await started.wait()
         with ExitStack() as stack:
-            stack.enter_context(running([KVARTER, "collect", collector], log=folder / "collect.log"))
-            stack.enter_context(running([KVARTER, "edge", site], log=folder / "edge.log"))
-            await asyncio.wait({watching})
+            roles = [
+                stack.enter_context(running([KVARTER, "collect", collector], log=folder / "collect.log")),
+                stack.enter_context(running([KVARTER, "edge", site], log=folder / "edge.log")),
+            ]
+            await _done(watching, roles)
     return watching.result()
+
+
+async def _done(watching: "asyncio.Task[Watch]", roles: Sequence[Popen[bytes]]) -> None:
+    """Return when the watch is over.
+
+    Raises:
+        RuntimeError: edge or collector ended before.
+    """
+    while not watching.done():
+        ended = [role.args for role in roles if role.poll() is not None]
+        if ended:
+            watching.cancel()
+            raise RuntimeError(f"ended before the backlog was drained: {ended}")
+        await asyncio.wait({watching}, timeout=_LOOK_S)
 
 
 def measure(hours: float = 12.0) -> Measured:

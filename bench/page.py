@@ -51,6 +51,13 @@ SECTIONS = (
         "",
     ),
     Section(
+        "Meter telegrams",
+        "decode",
+        "Telegrams of simulated meters, whose encoder shares no code with the decoder, from bytes to checked records; "
+        "CPU time of one process.",
+        "",
+    ),
+    Section(
         "Flash wear",
         "wear",
         "20 readings a second (a reading is one value of one point): ten devices with 20 points, each read every 10 s, "

@@ -1,6 +1,7 @@
 """The owner of one bus."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -159,3 +160,21 @@ async def test_finishing_lets_the_poll_in_hand_end() -> None:
         await clock.advance(30.0)
         assert finishing.done()
     assert bus.of("meter") == [Status.OK, Status.OK]
+
+
+async def test_renewed_targets_keep_the_instants_of_those_that_stayed() -> None:
+    """Another interval for one device moves no instant of its neighbour, and is obeyed from then on."""
+    clock = FakeClock()
+    stays, changes = FakeDriver("stays", clock), FakeDriver("changes", clock)
+    bus = Bus(stays, changes, clock=clock)
+    async with bus.running():
+        await clock.advance(25.0)
+        await bus.poller.finish()
+    kept = bus.poller.targets["stays"]
+    faster = Target("changes", changes, (PointGroup("changes", ("elec_power_active",), 2.0),))
+    bus.poller.renew([kept, faster])
+    async with bus.running():
+        await clock.advance(35.0)
+    times = [readout.monotonic_s for readout in bus.readouts if readout.device == "stays"]
+    assert {round(b - a, 3) for a, b in itertools.pairwise(times)} == {10.0}
+    assert len(bus.of("changes")) >= len(bus.of("stays")) + 10

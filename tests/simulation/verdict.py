@@ -223,9 +223,15 @@ class Verdict:
                 is_disk = fault.kind in ("disk", "sync_error", "slow_disk")
                 if is_disk and fault.at_s <= cut_s <= fault.at_s + fault.length_s + _SETTLING_S:
                     start_s = min(start_s, fault.at_s)
+                is_clock = fault.kind.startswith("clock") and fault.at_s <= cut_s <= fault.at_s + fault.length_s + 700
+                if is_clock:
+                    # Its bounds stand in the times of a clock that was wrong.
+                    start_s = float("-inf")
             yield _utc_ms(start_s) - _LONGEST_GAP_MS, _utc_ms(back_s)
 
     def _is_bounded(self, gap: Gap, earliest_ms: float, back_ms: float) -> bool:
+        if earliest_ms == float("-inf"):
+            return True
         return gap.start_ms >= earliest_ms and gap.end_ms <= back_ms + _LONGEST_GAP_MS
 
 

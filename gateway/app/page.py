@@ -19,6 +19,7 @@ from gateway.web.certificate import tls_context
 from gateway.web.delivery_page import delivery_page
 from gateway.web.device_page import device_page
 from gateway.web.facts import Facts
+from gateway.web.history_page import history_page
 from gateway.web.metrics import metrics_page
 from gateway.web.page import Page
 from gateway.web.passwords import FILE, Passwords, load_passwords
@@ -56,9 +57,9 @@ class PageParts:
     random: Random = field(default_factory=SystemRandom)
 
 
-def every_page() -> list[Page]:
-    """Return the pages that need nothing but facts."""
-    return [site_page(), device_page(), buses_page(), delivery_page(), api_page(), metrics_page()]
+def every_page(clock: Clock) -> list[Page]:
+    """Return the pages that need nothing but facts and time."""
+    return [site_page(), device_page(), history_page(clock), buses_page(), delivery_page(), api_page(), metrics_page()]
 
 
 class PageServer:
@@ -115,7 +116,7 @@ class PageServer:
         parts = self._parts
         names = frozenset(name.lower() for name in plan.names)
         around = Surroundings(parts.facts, parts.vocabulary, parts.clock, parts.random, names)
-        return Application(around, passwords, [*parts.before, *every_page(), *parts.pages])
+        return Application(around, passwords, [*parts.before, *every_page(parts.clock), *parts.pages])
 
     async def _port(self, plan: Plan) -> int:
         if self._any_port and plan.port:

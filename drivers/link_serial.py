@@ -30,7 +30,7 @@ async def open_serial(settings: LinkSettings) -> Stream:
     """
     path = settings.serial or ""
     # A pseudo-terminal has neither parity nor 7 bits, and refuses to be asked for them twice.
-    has_wire = not str(Path(path).resolve()).startswith(_PSEUDO_TERMINALS)
+    has_wire = not _is_pseudo_terminal(path)
     try:
         port = serial.Serial(
             path,
@@ -49,6 +49,10 @@ async def open_serial(settings: LinkSettings) -> Stream:
         # Without it an FTDI adapter keeps each answer for 16 ms. Not every port has such a mode.
         port.set_low_latency_mode(True)
     return _SerialStream(settings.id, port)
+
+
+def _is_pseudo_terminal(path: str) -> bool:
+    return str(Path(path).resolve()).startswith(_PSEUDO_TERMINALS)
 
 
 def _advice(exc: Exception) -> str:

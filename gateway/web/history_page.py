@@ -186,7 +186,7 @@ def _controls(visit: Visit) -> Markup:
     ]
     moves.append(tag("button", texts("history.now"), type="button", data_move="now"))
     ends = [
-        tag("label", tag("span", texts(f"history.{name}")), tag("input", type="datetime-local", id=name, step=1))
+        tag("label", tag("span", texts(f"history.{name}")), tag("input", type="datetime-local", id=name, step=60))
         for name in ("from", "to")
     ]
     compare = tag(

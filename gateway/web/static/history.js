@@ -68,7 +68,7 @@ function moved(view, settled) {
 function settle() {
   const span = state.end - state.start;
   for (const button of document.querySelectorAll("[data-span]")) button.setAttribute("aria-pressed", String(Math.abs(Number(button.dataset.span) * 1000 - span) < 1000));
-  const local = (ms) => new Date(zone.toLocal(ms)).toISOString().slice(0, 19);
+  const local = (ms) => new Date(zone.toLocal(ms)).toISOString().slice(0, 16);
   byId("from").value = local(state.start);
   byId("to").value = local(state.end);
   const range = { start: String(Math.round(state.start)), end: String(Math.round(state.end)) };
@@ -212,7 +212,7 @@ function read(at) {
     const [, now, range, past] = row.children;
     now.textContent = at === null ? summary(own) : said(own, found);
     range.textContent = found?.least !== undefined && own.hasRange && found.least !== null ? `${number.shown(found.least, own.unit)} … ${number.shown(found.greatest, own.unit)}` : "";
-    past.textContent = at === null || before === undefined ? "" : said(before, valueAt(before, at));
+    past.textContent = before === undefined ? "" : at === null ? summary(before) : said(before, valueAt(before, at));
     heard.push(`${own.label} ${now.textContent}`);
   }
   clearTimeout(spoken);

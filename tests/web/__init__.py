@@ -1,0 +1,1 @@
+"""The page, asked over real sockets, with made-up facts."""

@@ -8,9 +8,11 @@ from gateway.app.configuration import load_configuration
 from gateway.app.edge import Edge, mqtt_destination
 from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
+from gateway.app.page_commissioning import Bench
 from gateway.app.page_facts import EdgeFacts
 from gateway.app.page_roles import edge_page
 from gateway.core.quantity import load_vocabulary
+from gateway.web.commissioning_page import commissioning_page
 
 
 async def run_edge(
@@ -38,7 +40,9 @@ async def run_edge(
         told=[facts.event],
         machine=machine,
     )
-    server = PageServer(edge_page(edge, facts, site.web))
+    again = again or asyncio.Event()
+    bench = Bench(path, site.site, edge.data, environment=environment, reload=again.set)
+    server = PageServer(edge_page(edge, facts, site.web, pages=[commissioning_page(bench)]))
     async with asyncio.TaskGroup() as tasks:
         page = tasks.create_task(server.serve(), name="page")
         await edge.run(stop, again=again)

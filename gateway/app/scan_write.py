@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
 
 from drivers.catalog import Catalog
 from drivers.factory import missing_settings
@@ -31,16 +34,21 @@ class Written:
     """Why others are not in it, one sentence each."""
 
 
-def write_site(path: Path, findings: Findings, link: LinkSettings) -> Written:
+Chosen = Mapping[int, Mapping[str, object]]
+"""Number of a device among those found → keys of its entry that somebody chose: id, label, role, ratios."""
+
+
+def write_site(path: Path, findings: Findings, link: LinkSettings, *, chosen: Chosen = MappingProxyType({})) -> Written:
     """Add what was found to the site file, or begin one; nothing that stands there is changed.
 
     Args:
         path: The site file.
         findings: What was found.
         link: The port that was scanned.
+        chosen: What no scan can know; where it is not empty, only those devices are added.
 
     Raises:
-        ConfigError: the file is wrong, or cannot be written.
+        ConfigError: the file or a choice is wrong, or the file cannot be written.
     """
     document = load_document(path) if path.exists() else _beginning(path)
     site = validate(document, Site)
@@ -50,15 +58,21 @@ def write_site(path: Path, findings: Findings, link: LinkSettings) -> Written:
     known = {(each.link, each.unit_id, each.meter_address) for each in site.devices}
     link_id = there.id if there is not None else _free(_link_name(link), [each.id for each in site.links])
     ids = [device.id for device in site.devices]
-    for device in findings.devices:
+    for number, device in enumerate(findings.devices):
+        if chosen and number not in chosen:
+            continue
         name = device.identity.get("model") or device.address or f"unit {device.unit_id}"
         entry = _entry(device, link_id, ids)
+        if entry is not None:
+            entry |= chosen.get(number, {})
         if entry is None:
-            left_out.append(f"{name} ({_where(device)}): its model is not known; `kvarter scan --survey` shows it")
+            left_out.append(f"{name} ({where_found(device)}): its model is not known; `kvarter scan --survey` shows it")
         elif (link_id, entry.get("unit_id"), entry.get("meter_address")) in known:
-            left_out.append(f"{entry['id']} ({_where(device)}): stands in the file already")
-        elif lacking := _lacking(path, site, entry):
-            left_out.append(f"{entry['id']} ({_where(device)}): needs {', '.join(lacking)}; add {_flow(entry)} with it")
+            left_out.append(f"{entry['id']} ({where_found(device)}): stands in the file already")
+        elif lacking := lacking_settings(path, site, entry):
+            left_out.append(
+                f"{entry['id']} ({where_found(device)}): needs {', '.join(lacking)}; add {_flow(entry)} with it"
+            )
         else:
             document = _added(document, "devices", _flow(entry), _remark(device))
             ids.append(str(entry["id"]))
@@ -68,6 +82,39 @@ def write_site(path: Path, findings: Findings, link: LinkSettings) -> Written:
     if added:
         _save(path, document)
     return Written(tuple(added), tuple(left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would become of a device that was found."""
+
+    id: str
+    """That it would get; empty where its model is not known."""
+    needs: tuple[str, ...] = ()
+    present: bool = False
+    """Stands in the file already."""
+
+
+def preview(path: Path, findings: Findings, link: LinkSettings) -> list[Preview]:
+    """Return for each device that was found what `write_site` would make of it.
+
+    Raises:
+        ConfigError: the site file is wrong.
+    """
+    site = validate(load_document(path) if path.exists() else _beginning(path), Site)
+    there = _same_port(site.links, link)
+    known = {(each.link, each.unit_id, each.meter_address) for each in site.devices}
+    ids = [device.id for device in site.devices]
+    seen: list[Preview] = []
+    for device in findings.devices:
+        entry = _entry(device, there.id if there is not None else "link", ids)
+        if entry is None:
+            seen.append(Preview(""))
+            continue
+        present = (entry["link"], entry.get("unit_id"), entry.get("meter_address")) in known
+        ids.append(str(entry["id"]))
+        seen.append(Preview(str(entry["id"]), lacking_settings(path, site, entry), present))
+    return seen
 
 
 def _beginning(path: Path) -> Document:
@@ -144,11 +191,16 @@ def _entry(device: FoundDevice, link: str, ids: Sequence[str]) -> dict[str, obje
     return entry
 
 
-def _lacking(path: Path, site: Site, entry: Mapping[str, object]) -> tuple[str, ...]:
+def lacking_settings(path: Path, site: Site, entry: Mapping[str, object]) -> tuple[str, ...]:
     """Return the settings that the profile demands and that no scan can know."""
     folders = tuple(path.parent / folder for folder in site.profiles)
     profile = Catalog(load_vocabulary(), folders).find(str(entry["profile"])).profile
-    return missing_settings(profile, DeviceSettings.model_validate(entry))
+    try:
+        settings = DeviceSettings.model_validate(entry)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}") from exc
+    return missing_settings(profile, settings)
 
 
 def _remark(device: FoundDevice) -> str:
@@ -159,7 +211,8 @@ def _remark(device: FoundDevice) -> str:
     return f"found by a scan, {device.best.confidence:.0%}{doubt}"
 
 
-def _where(device: FoundDevice) -> str:
+def where_found(device: FoundDevice) -> str:
+    """Return where a device answered, in words."""
     return f"unit {device.unit_id}" if device.unit_id is not None else device.address or device.protocol
 
 

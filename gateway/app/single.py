@@ -10,6 +10,7 @@ from gateway.app.configuration import load_configuration
 from gateway.app.edge import Destination, Edge, mqtt_destination
 from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
+from gateway.app.page_commissioning import Bench
 from gateway.app.page_facts import EdgeFacts
 from gateway.app.page_roles import edge_page, stored_events
 from gateway.broker.local import LocalBroker
@@ -19,6 +20,7 @@ from gateway.core.quantity import load_vocabulary
 from gateway.core.site import WebSettings
 from gateway.relay.settings import RelaySettings
 from gateway.stores.embedded import open_embedded
+from gateway.web.commissioning_page import commissioning_page
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,9 @@ async def run_single(
         log.info("%s: storing in %s", site.site, folder)
         drained = asyncio.Event()
         facts.keep_in(store, stored_events(folder))
-        server = PageServer(edge_page(edge, facts, site.web or WebSettings()))
+        again = again or asyncio.Event()
+        bench = Bench(path, site.site, edge.data, environment=environment, reload=again.set)
+        server = PageServer(edge_page(edge, facts, site.web or WebSettings(), pages=[commissioning_page(bench)]))
         async with asyncio.TaskGroup() as tasks:
             page = tasks.create_task(server.serve(), name="page")
             tasks.create_task(collector.run(drained), name="collector")

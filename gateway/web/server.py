@@ -162,7 +162,8 @@ async def listening(app: web.Application, host: str, port: int, *, tls: object =
     Raises:
         OSError: the address is taken or not ours.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handle_signals=False)
+    # A stream ends when its browser leaves, not when there is something to send again.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handle_signals=False, handler_cancellation=True)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def parse_resolution(query: Mapping[str, str]) -> int | None:
         return 0
     length_s = parse_duration(text)
     if not isfinite(length_s) or not 1 <= length_s <= 366 * 86_400:
-        raise ValueError("resolution: write raw, auto, or a duration such as 15m, from 1s to a year")
+        raise ValueError("resolution: write raw, auto, or a duration such as 15min, from 1s to a year")
     return round(length_s * 1000)
 
 

@@ -90,7 +90,9 @@ class HistoryAnswer:
 
 
 def outline_of_rows(means: Sequence[Row], least: Sequence[Row], greatest: Sequence[Row], *, length_ms: int) -> Outline:
-    """Return three answers of a history as one outline."""
+    """Return three answers of a history as one outline; readouts as they are have neither least nor greatest."""
+    if not length_ms:
+        return Outline(0, [Row(row.time_ms, _alone(row.values)) for row in means])
     low = {row.time_ms: row.values for row in least}
     high = {row.time_ms: row.values for row in greatest}
     rows = []
@@ -101,6 +103,10 @@ def outline_of_rows(means: Sequence[Row], least: Sequence[Row], greatest: Sequen
             Row(row.time_ms, tuple(value for each in zip(row.values, lows, highs, strict=True) for value in each))
         )
     return Outline(length_ms, rows)
+
+
+def _alone(values: Sequence[Number]) -> tuple[Number, ...]:
+    return tuple(cell for value in values for cell in (value, None, None))
 
 
 def columns_of(outline: Outline, width: int) -> list[tuple[list[Number], list[Number], list[Number]]]:

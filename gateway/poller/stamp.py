@@ -88,8 +88,8 @@ class Stamper:
             return
         if self._stepped_at_s is None:
             self._stepped_at_s = now_s
-        elif now_s - self._stepped_at_s >= STEP_PATIENCE_S and (synchronised or seen_ms > self._offset_ms):
-            # Back into times already given only on the word of a time service: rows there would be overwritten.
+        elif now_s - self._stepped_at_s >= STEP_PATIENCE_S and (synchronised or not self._vouched):
+            # What a time service once vouched for, only it may change: other times would meet rows of another hour.
             self._change(seen_ms, cause="step")
 
     def _follow(self, seen_ms: int) -> None:

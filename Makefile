@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-wear soak soak-kills soak-powercuts mutants schemas promises devices lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench bench-wear soak soak-fuzz soak-bus soak-flat fuzz-coverage soak-kills soak-powercuts mutants schemas promises devices lock setup setup-demo packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,18 @@ soak-powercuts: packages setup ## cut the power of a real ext4 CUTS times (root)
 
 soak: setup ## simulate SEEDS gateway-days under faults; print the first that fails, minimised
 	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100) $(ARGS)
+
+soak-fuzz: setup ## RUNS inputs per decoder under the fuzzer that is guided by coverage (ten million; CODECS="a b" for some)
+	$(BIN)/python -m tests.fuzz.soak --runs $(or $(RUNS),10000000) $(CODECS) $(ARGS)
+
+soak-bus: setup ## poll hostile buses a million times, count wrong values, and write docs/misattribution.md
+	$(BIN)/python -m tests.drivers.soak_bus $(ARGS)
+
+soak-flat: setup ## a hundred thousand connections and four virtual weeks: memory and descriptors stay flat
+	FLAT_CONNECTIONS=100000 FLAT_DAYS=28 $(BIN)/pytest --quiet tests/app/test_flat.py $(ARGS)
+
+fuzz-coverage: setup ## measure the branches that fuzzing reaches in each decoder, and write docs/fuzz.md
+	$(BIN)/python -m tests.fuzz.measure $(ARGS)
 
 mutants: setup ## put faults into copies of our own source; show who catches each, and write docs/mutants.md
 	$(BIN)/python -m tests.mutants

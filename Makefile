@@ -90,7 +90,7 @@ setup-demo: $(VENV)/.demo
 
 packages:
 	@.ci/packages mosquitto:mosquitto victoria-metrics:victoria-metrics influxd:influxdb socat:socat \
-		systemd-analyze:systemd mkfs.ext4:e2fsprogs losetup:mount
+		systemd-analyze:systemd chromium:chromium mkfs.ext4:e2fsprogs losetup:mount
 
 clean: ## remove .venv and everything else that was built here
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

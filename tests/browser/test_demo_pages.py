@@ -1,0 +1,161 @@
+"""The pages of the demo's district in a browser: every size, by day and by night, for everybody, fast and fresh."""
+
+import json
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from tests.e2e.commands import RunningRole, running, until
+
+CHROMIUM = shutil.which("chromium")
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SITE = "/site/demo-district"
+PAGES = {"site": SITE, "device": f"{SITE}/device/main_meter", "buses": f"{SITE}/buses", "delivery": f"{SITE}/delivery"}
+FIRST_PAINT_MS = 300
+LARGEST_BYTES = 150_000
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium"),
+    pytest.mark.timeout(180),
+    pytest.mark.xdist_group("demo"),
+]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRole]:
+    log = tmp_path_factory.mktemp("demo") / "demo.log"
+    with running("demo", "--headless", "--listen", "127.0.0.1:0", log=log) as role:
+        until(lambda: "page: " in role.log, what="the page")
+        until(lambda: not silent(address_of(role)), what="every device", patience_s=60)
+        yield role
+
+
+def address_of(role: RunningRole) -> str:
+    found = re.search(r"page: (http://[0-9.:]+)/", role.log)
+    assert found is not None, role.log
+    return found[1]
+
+
+def silent(address: str) -> list[str]:
+    """The devices that have not answered yet."""
+    with urllib.request.urlopen(f"{address}/api/v1/sites", timeout=10) as answer:  # noqa: S310 - a loopback address
+        (site,) = json.load(answer)
+    return list(site["silent"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, size: str = "desktop", **looks: str) -> Iterator[Page]:
+    """A page as a browser shows it; it must not complain."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport=SIZES[size], **{"locale": "en-GB", **looks})  # type: ignore[arg-type]
+    page = context.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(("name", "size", "scheme"), list(product(PAGES, SIZES, ("light", "dark"))))
+def test_pages_fit_every_screen_and_everybody(
+    demo: RunningRole, browser: Browser, name: str, size: str, scheme: str
+) -> None:
+    """Nothing is wider than the screen, axe finds nothing serious, and a picture is kept."""
+    with opened(browser, address_of(demo) + PAGES[name], size, color_scheme=scheme) as page:
+        expect(page.locator("h1")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
+        found = Axe().run(page).response["violations"]
+    serious = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]
+    assert serious == []
+
+
+def test_the_first_paint_is_quick_and_small(demo: RunningRole, browser: Browser) -> None:
+    """A browser that was never here shows the site within 300 ms, from less than 150 kB."""
+    with opened(browser, "about:blank") as page:
+        sizes: list[int] = []
+        page.on(
+            "requestfinished",
+            lambda request: sizes.append(request.sizes()["responseBodySize"] + request.sizes()["responseHeadersSize"]),
+        )
+        page.goto(address_of(demo) + SITE)
+        paint_ms = page.evaluate(
+            """() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()[0].startTime))
+            .observe({type: "paint", buffered: true}))"""
+        )
+    assert paint_ms < FIRST_PAINT_MS
+    assert 0 < sum(sizes) < LARGEST_BYTES
+
+
+def test_values_move_and_ages_count(demo: RunningRole, browser: Browser) -> None:
+    """An open page shows new values without being loaded again."""
+    with opened(browser, f"{address_of(demo)}{SITE}/device/main_meter") as page:
+        value = page.locator('[data-f="v-elec_power_active"]')
+        before = value.inner_text()
+        expect(value).not_to_have_text(before, timeout=30_000)
+        expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_a_page_whose_gateway_is_gone_says_so(demo: RunningRole, browser: Browser) -> None:
+    """When nothing is heard for a quarter of a minute, a banner says how old the page is, and it goes by itself."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(address_of(demo) + SITE)
+    expect(page.locator(".cards .card")).to_have_count(13)
+    context.set_offline(True)
+    page.route("**/live/**", lambda route: route.abort())
+    page.clock.fast_forward(20_000)
+    expect(page.locator("#stale")).to_be_visible()
+    expect(page.locator("#stale")).to_contain_text("No news from the gateway for")
+    context.close()
+
+
+def test_a_trace_runs_while_it_is_open(demo: RunningRole, browser: Browser) -> None:
+    """Opening the trace of a bus shows its frames, annotated, until it is stopped."""
+    with opened(browser, address_of(demo) + PAGES["buses"]) as page:
+        card = page.locator("#cabinet")
+        card.locator("details[data-trace] summary").click()
+        expect(card.locator(".trace li").nth(3)).to_be_visible(timeout=20_000)
+        assert "unit" in card.locator(".trace li .said").first.inner_text()
+        card.locator("[data-stop]").click()
+        page.screenshot(path=PICTURES / "trace-desktop-light.png")
+
+
+def test_everything_is_reached_by_keyboard(demo: RunningRole, browser: Browser) -> None:
+    """The first key leads to the content, and the navigation and each card can be reached and opened."""
+    with opened(browser, address_of(demo) + SITE) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert "/device/main_meter" in str(page.evaluate("document.activeElement.href"))
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/device/main_meter")
+
+
+@pytest.mark.parametrize(("language", "word"), [("da", "Busser"), ("et", "Siinid"), ("es", "Entrega")])
+def test_the_page_speaks_the_browsers_language(demo: RunningRole, browser: Browser, language: str, word: str) -> None:
+    """A browser that asks for Danish, Estonian or Spanish gets it."""
+    with opened(browser, address_of(demo) + SITE, locale=language) as page:
+        expect(page.locator("nav")).to_contain_text(word)
+        page.screenshot(path=PICTURES / f"site-desktop-{language}.png", full_page=True)

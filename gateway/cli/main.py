@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import check, commission, decode, demo, field, profiles, roles, scan, simulate, status, trace, web
+from gateway.cli import (
+    check,
+    commission,
+    decode,
+    demo,
+    field,
+    history,
+    profiles,
+    roles,
+    scan,
+    simulate,
+    status,
+    trace,
+    web,
+)
 from gateway.cli.console import complain, set_up_log
 from gateway.core.errors import ConfigError, DeviceError, KvarterError, LinkDown
 
@@ -29,6 +43,7 @@ app = typer.Typer(
 )
 for everyday in (scan.scan, field.read, check.check, commission.commission, roles.run, status.status, demo.demo):
     app.command(rich_help_panel=EVERYDAY)(everyday)
+app.command(rich_help_panel=EVERYDAY)(history.history)
 for role in (roles.edge, roles.collect, status.reload):
     app.command(rich_help_panel="Services")(role)
 app.add_typer(web.app, name="web", rich_help_panel="Services")

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from drivers.profile_head import Number, Point, PointName, ProfileHead, Setting
 from drivers.profile_records import KmpProfile, MbusProfile, ObisProfile, RecordProfile
 from gateway.core.scalars import Duration
-from gateway.core.site import Strict
+from gateway.core.strict import Strict
 
 LAST_ADDRESS = 0xFFFF
 Address = Annotated[int, Field(ge=0, le=LAST_ADDRESS)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from gateway.core.scalars import Interval, ProfileId, Text
-from gateway.core.site import Strict
+from gateway.core.strict import Strict
 
 PointName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Number = float | int

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from drivers.profile_head import Number, Point, PointName, ProfileHead, Setting
 from drivers.records.telegram import Function
 from gateway.core.scalars import Duration
-from gateway.core.site import Strict
+from gateway.core.strict import Strict
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Obis = Annotated[

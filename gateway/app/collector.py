@@ -9,12 +9,16 @@ from random import SystemRandom
 
 from gateway import __version__
 from gateway.app.access import mqtt_access, secret
+from gateway.app.alerts import Post, Watchman
+from gateway.app.alerts_look import Around, Lookout
+from gateway.app.alerts_send import channels
 from gateway.app.clock import SystemClock
 from gateway.app.folders import data_folder
 from gateway.app.memory import collector_name
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.page import PageParts, PageServer
 from gateway.app.page_collector import CollectorFacts, WatchedStore
+from gateway.app.page_portfolio import SitePortfolio
 from gateway.app.page_roles import stored_events
 from gateway.broker.mqtt import MqttBroker
 from gateway.collector.collector import Collector, Surroundings
@@ -25,6 +29,7 @@ from gateway.core.protocols import Store
 from gateway.core.quantity import Vocabulary, load_vocabulary
 from gateway.document.validation import load
 from gateway.stores.open import OpenStore, open_store
+from gateway.web.portfolio_page import portfolio_page
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +55,16 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
             store = open_store(settings, secret=lambda ref: secret(ref, environment), vocabulary=vocabulary)
             opened[f"{settings.kind}_{number}"] = await stack.enter_async_context(store)
         page: PageParts | None = None
-        if collection.web is not None:
+        facts: CollectorFacts | None = None
+        if collection.web is not None or collection.alerts is not None:
             # The first store answers what the page asks, and what it took is what the page shows.
             name, first = next(iter(opened.items()))
             facts = _facts(collection, first, vocabulary=vocabulary, clock=clock)
             await asyncio.to_thread(facts.load, data / "catalogues")
             opened[name] = WatchedStore(first, facts)
-            page = PageParts(collection.web, facts, vocabulary, clock, data)
+        if collection.web is not None and facts is not None:
+            before = [portfolio_page(SitePortfolio(facts, clock=clock))]
+            page = PageParts(collection.web, facts, vocabulary, clock, data, before=before)
         stores: dict[str, Store] = dict(opened)
         collector = Collector(
             broker,
@@ -68,6 +76,15 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
             others = [tasks.create_task(feed_watchdog(manager, clock, {}), name="watchdog")]
             if page is not None:
                 others.append(tasks.create_task(PageServer(page).serve(), name="page"))
+            if collection.alerts is not None and facts is not None:
+                around = Around(data, collection.broker.url, lambda: collector.connected, collector.counters.troubles)
+                watchman = Watchman(
+                    collection.alerts,
+                    Lookout(facts, vocabulary, around, language=collection.alerts.language),
+                    channels(collection.alerts, environment),
+                    post=Post(origin.name, "UTC", clock, data),
+                )
+                others.append(tasks.create_task(watchman.run(), name="alerts"))
             manager.say("READY=1")
             log.info("%s: collecting %s into %s", origin.name, ", ".join(collection.sites), ", ".join(stores))
             await collector.run(stop)

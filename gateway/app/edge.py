@@ -139,6 +139,10 @@ class Edge:
         """Gaps declared since the start."""
         return self._recorder.gaps if self._recorder else 0
 
+    def is_connected(self) -> bool:
+        """Return whether every destination is connected."""
+        return all(lane.relay.connected for lane in self._lanes)
+
     def backlog(self) -> Backlog:
         """Return what waits for the first destination."""
         return self._lanes[0].spool.backlog() if self._lanes else Backlog(0, None, 0, 0)

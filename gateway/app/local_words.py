@@ -25,7 +25,8 @@ from pydantic import Field
 
 from drivers.modbus.pdu import IdentificationRequest, ReadRequest, Request
 from drivers.profile import Table
-from gateway.core.site import LinkSettings, Strict
+from gateway.core.site import LinkSettings
+from gateway.core.strict import Strict
 
 MAX_LINE_BYTES = 16_384
 LONGEST_ASK_S = 5.0

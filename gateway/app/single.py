@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import SystemRandom
 
+from gateway.app.alerts import Post, Watchman
+from gateway.app.alerts_look import Around, Lookout
+from gateway.app.alerts_send import channels
 from gateway.app.configuration import load_configuration
 from gateway.app.edge import Destination, Edge, mqtt_destination
 from gateway.app.machine import this_machine
@@ -17,7 +20,7 @@ from gateway.broker.local import LocalBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings
 from gateway.core.quantity import load_vocabulary
-from gateway.core.site import WebSettings
+from gateway.core.site import Site, WebSettings
 from gateway.relay.settings import RelaySettings
 from gateway.stores.embedded import open_embedded
 from gateway.web.commissioning_page import commissioning_page
@@ -72,6 +75,18 @@ async def run_single(
         async with asyncio.TaskGroup() as tasks:
             page = tasks.create_task(server.serve(), name="page")
             tasks.create_task(collector.run(drained), name="collector")
+            others = [page]
+            if site.alerts is not None:
+                around = Around(edge.data, _broker_name(site), edge.is_connected, edge.troubles, is_remote=False)
+                lookout = Lookout(facts, configuration.vocabulary, around, language=site.alerts.language)
+                post = Post(site.name or site.site, site.timezone, edge.clock, edge.data)
+                watchman = Watchman(site.alerts, lookout, channels(site.alerts, environment), post=post)
+                others.append(tasks.create_task(watchman.run(), name="alerts"))
             await edge.run(stop, drain_s=DRAIN_S, again=again)
-            page.cancel()
+            for each in others:
+                each.cancel()
             drained.set()
+
+
+def _broker_name(site: Site) -> str:
+    return site.broker.url if site.broker is not None else ""

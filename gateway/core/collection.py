@@ -4,8 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gateway.core.alerting import AlertSettings
 from gateway.core.scalars import Credential, Identifier, Interval, SitePattern, StoreUrl, Text
-from gateway.core.site import BrokerSettings, Strict, WebSettings
+from gateway.core.site import BrokerSettings, WebSettings
+from gateway.core.strict import Strict
 
 
 class EmbeddedStoreSettings(Strict):
@@ -65,3 +67,5 @@ class Collection(Strict):
     stores: Annotated[tuple[StoreSettings, ...], Field(min_length=1)]
     web: WebSettings | None = None
     """The page; none if left out."""
+    alerts: AlertSettings | None = None
+    """Who is told when something is wrong."""

@@ -4,9 +4,11 @@ from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from gateway.core.alerting import AlertSettings
 from gateway.core.scalars import BrokerUrl, Credential, Endpoint, Identifier, Interval, ProfileId, Ratio, Text
+from gateway.core.strict import Strict
 
 Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "dhw", "source", "climate", "weather"]
 
@@ -15,14 +17,6 @@ Role = Literal["grid", "sub", "pv", "battery", "heat_pump", "charger", "heat", "
 def _zones() -> frozenset[str]:
     """Return the names of all time zones, which are read from many files."""
     return frozenset(available_timezones())
-
-
-class Strict(BaseModel):
-    """A mapping in a file that a person writes: unknown keys are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
 
 class BrokerSettings(Strict):
@@ -146,6 +140,8 @@ class Site(Strict):
     name: str = ""
     timezone: str = "UTC"
     """IANA name, for local days in reports."""
+    area_m2: Annotated[float, Field(gt=0)] | None = None
+    """Heated floor area, for figures per square metre."""
     data: Text | None = None
     """Folder of spool and learnt holes; the service's state directory if left out."""
     profiles: tuple[Text, ...] = ()
@@ -161,6 +157,10 @@ class Site(Strict):
     store: SiteStore = SiteStore()
     web: WebSettings | None = None
     """The page; `kvarter run` has one if left out, `kvarter edge` has none."""
+    alerts: AlertSettings | None = None
+    """Who is told when something is wrong; `kvarter run` sends it, behind a collector the collector does."""
+    home_assistant: bool = False
+    """Let Home Assistant discover the devices on the broker."""
 
     @field_validator("timezone")
     @classmethod

@@ -7,6 +7,8 @@ from gateway.web.html import Child, Markup, tag
 from gateway.web.numbers import DASH, age, share, shown
 from gateway.web.page import Visit
 
+_TELLING = 60
+"""Readouts from which a share of the day is worth a colour."""
 _TONES = {"ok": "good", "partial": "warn", "unread": "idle", "skipped": "warn"}
 
 
@@ -35,6 +37,8 @@ def value_of(visit: Visit, point: PointFacts | None) -> Markup:
     if point is None:
         return tag("span", DASH, class_="value missing")
     text, unit = shown(point.name, point.value, visit.vocabulary, visit.texts)
+    if point.value is None:
+        unit = ""
     return tag(
         "span", text, tag("span", f"\u00a0{unit}", class_="unit") if unit else None, class_=f"value {point.quality}"
     )
@@ -44,7 +48,8 @@ def completeness_of(visit: Visit, completeness: Completeness | None) -> Markup:
     """Return a share of today with a bar."""
     found = completeness.share if completeness else None
     text = share(found, visit.texts.language)
-    tone = "idle" if found is None else "good" if found >= 0.99 else "warn" if found >= 0.9 else "bad"  # noqa: PLR2004 - from 0.9 an interval is complete
+    enough = completeness is not None and completeness.due >= _TELLING
+    tone = "idle" if found is None or not enough else "good" if found >= 0.99 else "warn" if found >= 0.9 else "bad"  # noqa: PLR2004 - from 0.9 an interval is complete
     bar = tag(
         "svg",
         tag("rect", width=60, height=6, rx=3, class_="track"),

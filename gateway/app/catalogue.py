@@ -15,6 +15,7 @@ def build_catalogue(configuration: Configuration) -> Catalogue:
         site=site.site,
         name=site.name,
         timezone=site.timezone,
+        area_m2=site.area_m2,
         software=f"kvarter {__version__}",
         vocabulary=configuration.vocabulary.version,
         devices={device.settings.id: _entry(configuration, device) for device in configuration.devices},

@@ -60,6 +60,7 @@ class CollectorFacts:
         self._catalogues: dict[str, tuple[int, Catalogue]] = {}
         self._memories: dict[str, SiteMemory] = {}
         self._models: dict[tuple[str, str], ProfileFacts] = {}
+        self._uncertain: dict[str, bool] = {}
         self._events: deque[EventFacts] = deque(maxlen=_EVENTS_KEPT)
 
     def load(self, folder: Path) -> None:
@@ -95,6 +96,14 @@ class CollectorFacts:
     def sites(self) -> Sequence[SiteFacts]:
         """Return every site that ever sent, in the order of their ids."""
         return [self._site(site) for site in sorted(self._catalogues)]
+
+    def catalogue(self, site: str) -> Catalogue | None:
+        """Return the newest catalogue of a site."""
+        return self._catalogues[site][1] if site in self._catalogues else None
+
+    def clock_is_uncertain(self, site: str) -> bool | None:
+        """Return whether the newest readout says that no time service vouches for its time; None where none came."""
+        return self._uncertain.get(site)
 
     def devices(self, site: str) -> Sequence[DeviceFacts]:
         """Return the devices of a site."""
@@ -155,6 +164,7 @@ class CollectorFacts:
             Status(int(line.fields["status"])),
             frozenset(suspect),
         )
+        self._uncertain[site] = bool(line.fields.get("clock"))
         memory.show(readout, line.time_ms)
 
     def _happened(self, line: Line) -> None:

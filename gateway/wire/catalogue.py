@@ -56,6 +56,8 @@ class Catalogue(_Entry):
     site: Identifier
     name: str = ""
     timezone: str = "UTC"
+    area_m2: float | None = None
+    """Heated floor area."""
     software: str = ""
     vocabulary: int
     """Version of the vocabulary."""

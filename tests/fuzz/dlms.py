@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from drivers.dlms.stream import DlmsStream
 from drivers.records.telegram import Telegram
 from gateway.sim.dlms import Secrecy, ciphered, long_frames
-from gateway.sim.dlms_list import notification, octet_string, structure, visible
+from gateway.sim.dlms_list import described, notification, octet_string, structure, visible
 from tests.fuzz import frames
 from tests.fuzz.codec import Codec, Way
 from tests.fuzz.hearing import files, hear, runner
@@ -42,6 +42,26 @@ def _dlms_seeds() -> tuple[bytes, ...]:
         b"\x0f\x00\x00\x00\x01" + octet_string(clock) + kaifa,
         _notified(flat),
         _notified(power),
+        *_rare_seeds(clock),
+    )
+
+
+def _rare_seeds(clock: bytes) -> tuple[bytes, ...]:
+    """Return lists with every type, packed arrays, and a list that says which object each value is."""
+    power = bytes((1, 0, 1, 7, 0, 255))
+    types = (b"\x16\x05", b"\x0d\x12", b"\xff", b"\x24" + bytes(8), b"\x18" + bytes(8), b"\x04\x09\xff\x80")
+    times = (b"\x0c\x02ab", b"\x1b" + bytes(4), b"\x1a" + bytes(5), b"\x19" + clock, b"\x15" + bytes(8))
+    pairs = [part for value in (*types, *times) for part in (octet_string(power), value)]
+    rare = structure(visible("Kamstrup_V0001"), *pairs)
+    packed = b"\x13\x12\x04\x00\x01\x00\x02"
+    nested = b"\x13\x02\x02\x12\x11\x06\x00\x01\x02\x00\x03\x04"
+    rows = b"\x13\x01\x00\x02\x11\x04\x01\x02\x03\x04"
+    listed = [(bytes((0, 8, 25, 9, 0, 255)), b""), (power, b"\x06\0\0\4\xd2")]
+    named = described([*listed, (bytes((0, 0, 1, 0, 0, 255)), octet_string(clock))])
+    return (
+        _notified(rare),
+        *(_notified(structure(each, b"\x00")) for each in (packed, nested, rows)),
+        _notified(named),
     )
 
 

@@ -15,7 +15,7 @@ from gateway.wire.line import LineEncoder, parse_line, stamp
 VOCABULARY = load_vocabulary()
 _ARRIVAL = Arrival(1000.0, 1_795_320_000_000)
 _ENCODER = LineEncoder("s", VOCABULARY)
-_RECORDS = ("select", "decode", "obis", "cosem", "crc")
+_RECORDS = ("obis", "cosem", "crc")
 _POINTS = 6
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from gateway.sim.sml import encoded_list, entry, number, octets
+from gateway.sim.sml import encoded_list, entry, number, octets, server_id
 from tests.drivers.kmp.frames import register
 from tests.drivers.mbus.frames import EXAMPLE, HEADER, long_frame
 from tests.fuzz import frames
 from tests.fuzz.codec import Codec, Way
+from tests.fuzz.frames import ABSENT
 from tests.fuzz.hearing import files, runner
 
 
@@ -71,34 +72,37 @@ def _mbus() -> Codec:
     )
 
 
-def _sml() -> Codec:
-    own = frames.SERVER
-    energy = entry(
-        bytes((1, 0, 1, 8, 0, 255)),
-        number(123456, 8, signed=True),
-        status=number(0x1E2A04, 4),
-        unit=number(30, 1),
-        scaler=b"\x52\xff",
-    )
-    power = entry(bytes((1, 0, 16, 7, 0, 255)), number(-500, 2, signed=True), unit=number(27, 1), scaler=b"\x52\x00")
+def _listed(*entries: bytes, own: bytes = frames.SERVER, sensor: bytes = ABSENT, gateway: bytes = ABSENT) -> bytes:
+    return encoded_list(ABSENT, own, ABSENT, sensor, encoded_list(*entries), ABSENT, gateway)
+
+
+def _sml_lists() -> tuple[bytes, ...]:
+    """Return value lists of makers with and without peculiarities."""
+    scale = {"unit": number(27, 1), "scaler": b"\x52\x00"}
+    imported = bytes((1, 0, 1, 8, 0, 255))
+    state = number(0x1E2A04, 4)
+    energy = entry(imported, number(123456, 8, signed=True), status=state, unit=number(30, 1), scaler=b"\x52\xff")
+    edl = entry(imported, number(123456, 8), status=number(0x1A0, 4), unit=number(30, 1))
+    power = entry(bytes((1, 0, 16, 7, 0, 255)), number(-500, 2, signed=True), **scale)
+    unsigned = entry(bytes((1, 0, 16, 7, 0, 255)), number(500, 2), **scale)
+    magnitude = entry(bytes((1, 0, 15, 7, 0, 255)), number(500, 2), **scale)
     name = entry(bytes((129, 129, 199, 130, 3, 255)), octets(b"EMH"))
     serial = entry(bytes((1, 0, 96, 1, 0, 255)), octets(b"1EMH00"))
     time = b"\x72\x62\x01\x65\x00\x00\x10\x00"
     instant = b"\x72\x62\x02\x65\x63\x00\x10\x00"
     local = b"\x72\x62\x03\x73\x65\x63\x00\x10\x00\x53\x00\x3c\x53\x00\x3c"
-    timed = entry(bytes((1, 0, 1, 7, 0, 255)), local)
+    emh, dzg, old = (octets(server_id(text)) for text in ("1EMH0012345678", "1DZG0045000000", "1DZG0012345678"))
+    return (
+        _listed(energy, sensor=time), _listed(power, name), _listed(energy, power, gateway=local),
+        _listed(entry(bytes((1, 0, 1, 7, 0, 255)), local)), _listed(serial, name, sensor=instant),
+        encoded_list(ABSENT, frames.SERVER, *[ABSENT] * 5), _listed(power, own=dzg), _listed(power, own=old),
+        _listed(edl, unsigned, own=emh), _listed(edl, magnitude, own=emh), _listed(energy, magnitude, own=emh),
+        _listed(entry(bytes((1, 0, 1, 8, 0, 255)), b"\x42\x01"), own=emh),
+    )  # fmt: skip
 
-    def listed(*entries: bytes, sensor: bytes = frames.ABSENT, gateway: bytes = frames.ABSENT) -> bytes:
-        return encoded_list(frames.ABSENT, own, frames.ABSENT, sensor, encoded_list(*entries), frames.ABSENT, gateway)
 
-    seeds = (
-        listed(energy, sensor=time),
-        listed(power, name),
-        listed(energy, power, gateway=local),
-        listed(timed),
-        listed(serial, name, sensor=instant),
-        encoded_list(frames.ABSENT, own, frames.ABSENT, frames.ABSENT, frames.ABSENT, frames.ABSENT, frames.ABSENT),
-    )
+def _sml() -> Codec:
+    seeds = _sml_lists()
     return Codec(
         name="sml",
         run=runner("sml"),
@@ -109,7 +113,7 @@ def _sml() -> Codec:
                 frames.sml_frame,
                 (
                     frames.sml_message(0, 0x0701, seeds[0]),
-                    frames.sml_message(0, 0x0101, encoded_list(*[frames.ABSENT] * 6)),
+                    frames.sml_message(0, 0x0101, encoded_list(*[ABSENT] * 6)),
                 ),
             ),
         ),

@@ -25,7 +25,7 @@ from tests.fuzz.codec import Codec, Way
 T = TypeVar("T")
 UNIT = 7
 _WIDE = (-1e300, 1e300)
-_MODULES = ("bus", "conversation", "decode", "digits", "framing", "pdu", "unpack", "value", "checksum")
+_MODULES = ("conversation", "pdu", "unpack", "digits", "checksum")
 LINKS = {
     "rtu": LinkSettings(id="bus", tcp="192.0.2.1:502", framing="rtu"),
     "ascii": LinkSettings(id="bus", tcp="192.0.2.1:502", framing="ascii"),
@@ -185,7 +185,10 @@ def _codec(framing: str) -> Codec:
             Way(lambda content: _merged(framing, content), seeds[1:4]),
         ),
         words=(b"\x03", b"\x83\x02", b"\x2b\x0e", struct.pack(">H", 0x8000), b":", b"\r\n", b"\x00\x00\x00\x06\x07"),
-        modules=(*(f"drivers/modbus/{name}.py" for name in _MODULES), f"drivers/modbus/{framing}.py"),
+        modules=(
+            *(f"drivers/modbus/{name}.py" for name in _MODULES if framing != "tcp" or name != "conversation"),
+            f"drivers/modbus/{framing}.py",
+        ),
         hostile=(
             b"\x04\x30\x00\x01\x00\x00\xff\xff\x07\x03\xff",
             b"\x00\x30" + rtu(UNIT, b"\x2b\x0e\x01\x01\xff\x00\xff" + b"\xff" * 200),

@@ -167,8 +167,8 @@ def _catalogue() -> Codec:
             b'"points":{}',
             b"99",
         ),
-        modules=("gateway/wire/catalogue.py", "gateway/collector/checks.py"),
-        hostile=(b"[" * 40_000, b'{"site":"' + b"a" * 40_000 + b'"}', b'{"a":' * 40_000),
+        modules=("gateway/wire/catalogue.py",),
+        hostile=(b"[" * 40_000, b'{"site":"' + b"a" * 40_000 + b'"}', b'{"a":' * 40_000, b" " * 5_000_000),
     )
 
 
@@ -188,7 +188,13 @@ def _judge_words(arriving: bytes) -> None:
 
 
 def _local() -> Codec:
+    crc = b"010300000001840a"
     said = (
+        b'{"do":"send","hex":"' + crc + b'"}',
+        b'{"do":"send","hex":"000100000006010300000001"}',
+        b'{"do":"send","hex":"3a3031303330303030303030314642' + b'0d0a"}',
+        b'{"do":"send","hex":"6804046853fd5012b216"}',
+        b'{"do":"send","hex":"680b0b6853fd52ffffffffffffffff9a16"}',
         b'{"do":"ask","link":"bus","unit":1,"table":"holding","address":0,"count":2,"timeout_s":1.0}',
         b'{"do":"send","hex":"68080868"}',
         b'{"do":"send","hex":"010600010002"}',

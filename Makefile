@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-wear soak soak-fuzz soak-bus soak-flat fuzz-coverage soak-kills soak-powercuts mutants schemas promises devices lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench bench-wear soak soak-fuzz soak-bus soak-flat fuzz-coverage soak-kills soak-powercuts mutants schemas promises devices cli lock setup setup-demo packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ promises: setup ## write docs/promises.md anew from tests/promises.toml
 
 devices: setup ## write docs/devices.md anew from the profiles and docs/wanted.toml
 	$(BIN)/python -m tests.devices
+
+cli: setup ## write docs/cli.md anew from the commands
+	$(BIN)/python -m tests.cli_page
 
 lock: setup ## resolve requirements/*.txt anew from pyproject.toml, with hashes
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml

@@ -12,8 +12,10 @@ from gateway.cli import (
     commission,
     decode,
     demo,
+    doctor,
     field,
     history,
+    init,
     profiles,
     roles,
     scan,
@@ -41,9 +43,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 device or port not reached.",
 )
-for everyday in (scan.scan, field.read, check.check, commission.commission, roles.run, status.status, demo.demo):
+for everyday in (
+    init.init,
+    scan.scan,
+    field.read,
+    check.check,
+    roles.run,
+    status.status,
+    doctor.doctor,
+    history.history,
+):
     app.command(rich_help_panel=EVERYDAY)(everyday)
-app.command(rich_help_panel=EVERYDAY)(history.history)
+app.command(rich_help_panel=BENCH)(commission.commission)
+app.command(rich_help_panel=BENCH)(demo.demo)
 for role in (roles.edge, roles.collect, status.reload):
     app.command(rich_help_panel="Services")(role)
 app.add_typer(web.app, name="web", rich_help_panel="Services")

@@ -1,0 +1,1 @@
+"""The command line itself: what it shows, and its page."""

@@ -144,22 +144,21 @@ def quarters_of_registers(rows: Sequence[Row], width: int) -> list[Row]:
 def bars_of(quarters: Iterable[tuple[int, Number]], *, length_ms: int, timezone: str) -> Bars:
     """Return quarter-hours as bars of whole hours, days or months in local time."""
     zone = ZoneInfo(timezone)
-    edges: dict[int, tuple[int, int]] = {}
     sums: dict[tuple[int, int], tuple[float, int]] = {}
+    piece = (0, 0)
     for start_ms, value in quarters:
         if value is None:
             continue
-        hour = start_ms // _HOUR_MS if length_ms > INTERVAL_MS else start_ms
-        if hour not in edges:
-            edges[hour] = _piece(start_ms, length_ms, zone)
-        amount, count = sums.get(edges[hour], (0.0, 0))
-        sums[edges[hour]] = (amount + max(float(value), 0.0), count + 1)
+        if not piece[0] <= start_ms < piece[1]:
+            piece = _piece(start_ms, length_ms, zone)
+        amount, count = sums.get(piece, (0.0, 0))
+        sums[piece] = (amount + max(float(value), 0.0), count + 1)
     pieces = sorted(sums)
     return Bars(
         [start for start, _ in pieces],
         [end for _, end in pieces],
-        [round(sums[piece][0], 6) for piece in pieces],
-        [round(min(sums[piece][1] * INTERVAL_MS / (piece[1] - piece[0]), 1.0), 4) for piece in pieces],
+        [round(sums[each][0], 6) for each in pieces],
+        [round(min(sums[each][1] * INTERVAL_MS / (each[1] - each[0]), 1.0), 4) for each in pieces],
     )
 
 

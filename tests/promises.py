@@ -17,9 +17,9 @@ Each sentence of what Kvarter promises, the tests that show it today, and what h
 writes this page from `tests/promises.toml`. A sentence with neither a test nor a word on what is open, and a test that
 does not exist, fail the build. Measured figures stand in [benchmarks.md](benchmarks.md).
 
-The full proof is still to be built: simulated gateway-years under seeded faults, mutants of our own code that the tests
-must catch, kills by the thousand, power cuts on a real file system, and fuzzing guided by coverage. Nothing of it is
-claimed here. Outside of every promise: storage that ignores flush commands, and cards that fail.
+What the tests show in minutes, `make soak`, `make soak-kills`, `make soak-powercuts`, `make soak-bus` and
+`make soak-fuzz` show for as long as wanted; `make mutants` plants faults in our own code and shows which test catches
+each. Outside of every promise: storage that ignores flush commands, and cards that fail.
 """
 
 

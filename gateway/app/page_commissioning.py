@@ -30,9 +30,10 @@ _TELL_S = 0.4
 _LISTEN_S = 1.5
 """Long enough for another client, which asks at least once a second as a rule."""
 _LONGEST_TEXT = 120
+_MOST_MODELS = 6
 _ELSE = "default-src 'none'; frame-ancestors 'none'"
 _PLAIN = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
-_ROLE, _NUMBER = "role", "pulse_weight"
+_NUMBER = "pulse_weight"
 
 
 class ScanWatcher:
@@ -147,6 +148,7 @@ class Bench:
                     profile=best.profile if best else "",
                     confidence=best.confidence if best else 0.0,
                     identity=", ".join(text for text in device.identity.values() if text),
+                    models=tuple((each.profile, each.name) for each in device.candidates[:_MOST_MODELS]),
                     needs=outlook.needs,
                     present=outlook.present,
                 )
@@ -163,6 +165,11 @@ class Bench:
         if self._findings is None or not picks:
             raise ConfigError("nothing was picked: scan, then pick devices")
         findings, link = self._findings
+        offered = {thing.number: {profile for profile, _ in thing.models} for thing in self.found()}
+        for pick in picks:
+            wanted = pick.settings.get("profile")
+            if wanted is not None and wanted not in offered.get(pick.number, set()):
+                raise ConfigError(f"{wanted}: is none of the models that this device may be")
         chosen = {pick.number: _chosen(pick) for pick in picks}
         written = await asyncio.to_thread(write_site, self._path, findings, link, chosen=chosen)
         self._things = None

@@ -26,7 +26,7 @@ from gateway.web.shell import show
 from gateway.web.static import address
 
 _TYPES = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
-_CHOICES = ("label", "role", "ct_ratio", "vt_ratio", "pulse_weight")
+_CHOICES = ("profile", "label", "role", "ct_ratio", "vt_ratio", "pulse_weight")
 _MOST = 500
 _HERE = "/site/{site}/commissioning"
 

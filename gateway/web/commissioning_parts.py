@@ -192,7 +192,16 @@ def _thing(visit: Visit, thing: FoundThing) -> Markup:
         return tag("li", tag("strong", model), about, tag("p", why, class_="quiet"))
     pick = tag("input", type="checkbox", name=f"pick-{number}", checked=True)
     roles = [tag("option", "", value=""), *(tag("option", _role(each), value=each) for each in get_args(Role))]
+    models = [tag("option", name, value=profile) for profile, name in thing.models]
     fields = [
+        tag(
+            "div",
+            tag("label", texts("commissioning.model"), for_=f"profile-{number}"),
+            tag("select", models, id=f"profile-{number}", name=f"profile-{number}"),
+            class_="field grows",
+        )
+        if len(models) > 1
+        else None,
         _field(f"id-{number}", texts("commissioning.id"), value=thing.id),
         _field(f"label-{number}", texts("commissioning.label"), placeholder=texts("commissioning.label_example")),
         tag(

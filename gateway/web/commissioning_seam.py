@@ -36,6 +36,8 @@ class FoundThing:
     """Empty where nobody knows the model."""
     confidence: float
     identity: str
+    models: tuple[tuple[str, str], ...] = ()
+    """Profile and name of each model that it may be, the likeliest first."""
     needs: tuple[str, ...] = ()
     """Settings that no scan can know: ct_ratio, vt_ratio, pulse_weight."""
     present: bool = False
@@ -62,7 +64,7 @@ class Pick:
     number: int
     id: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    """label, role and ratios, as typed."""
+    """profile, label, role and ratios, as chosen or typed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def test_a_site_is_commissioned_from_the_scan_to_the_paper(
     shoot(page, "commissioning-found")
     page.get_by_label("Id", exact=True).first.fill("main_meter")
     page.get_by_label("Name", exact=True).first.fill('Måler <img src=x onerror="alert(1)">')
+    page.get_by_label("Model on its label").first.select_option("eastron/sdm630")
     page.get_by_label("Role").first.select_option("grid")
     page.get_by_role("button", name="Add to the site").click()
     device = page.locator('details[data-device="main_meter"]')

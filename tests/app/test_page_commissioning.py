@@ -71,7 +71,7 @@ async def test_a_wrong_choice_changes_nothing(tmp_path: Path, settings: dict[str
     async with simulated("eastron/sdm630", VALUES) as address:
         await found_on(bench, address)
         with pytest.raises(ConfigError):
-            await bench.add([Pick(0, "main_meter", dict([choice.split("=")]))])
+            await bench.add([Pick(0, "main_meter", settings)])
         with pytest.raises(ConfigError):
             await bench.add([Pick(0, "Main meter!", {})])
     assert (tmp_path / "site.yaml").read_text(encoding="utf-8") == SITE

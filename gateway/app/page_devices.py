@@ -37,7 +37,7 @@ LATE_INTERVALS = 3.0
 LATE_S = 30.0
 """A readout that is older than three intervals and this is late."""
 COMPLETE = 0.9
-_WARM_UP = 10
+_WARM_UP = 60
 """Readouts before a share of the day says anything."""
 _FAILURES: Mapping[Status, DeviceState] = {
     Status.NO_ANSWER: "no_answer",

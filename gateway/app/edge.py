@@ -38,6 +38,7 @@ from gateway.spool.opening import open_spool
 from gateway.spool.setup import MIB, SpoolSetup
 from gateway.spool.spool import DurableSpool
 from gateway.wire.catalogue import catalogue_id, encode_catalogue
+from gateway.wire.home_assistant import discovery
 from gateway.wire.line import LineEncoder
 
 log = logging.getLogger(__name__)
@@ -244,8 +245,7 @@ class Edge:
         async with self._reloading:
             after, changes = await asyncio.to_thread(read_again, self.configuration)
             message = encode_catalogue(build_catalogue(after))
-            await buses.apply(after, self._pollers(after), tasks=tasks, between=partial(self._adopt, message))
-            self.configuration = after
+            await buses.apply(after, self._pollers(after), tasks=tasks, between=partial(self._adopt, after, message))
             for tell in self._reloaded:
                 tell(after)
         log.info("%s: reloaded: %s", after.site.site, changes.words)
@@ -254,8 +254,15 @@ class Edge:
     async def _status(self) -> Mapping[str, object]:
         return service_status(self)
 
-    def _adopt(self, message: bytes) -> None:
+    def _announcements(self) -> Mapping[str, bytes]:
+        configuration = self.configuration
+        if not configuration.site.home_assistant:
+            return {}
+        return discovery(build_catalogue(configuration), configuration.vocabulary, version=__version__)
+
+    def _adopt(self, after: Configuration, message: bytes) -> None:
         """Let what is read from now on refer to another catalogue."""
+        self.configuration = after
         self._catalogues.update(keep_catalogue(self.data, message))
         for lane in self._lanes:
             lane.spool.rotate(catalogue_id(message))
@@ -283,7 +290,15 @@ class Edge:
             stack.push_async_callback(spool.close)
             floor_ms = max(floor_ms, spool.last_time_ms)
             events += [event for event in found if event not in events]
-            origin = Origin(site.site, self._run, __version__, catalogue_id(message), self._catalogues, self.troubles)
+            origin = Origin(
+                site.site,
+                self._run,
+                __version__,
+                catalogue_id(message),
+                self._catalogues,
+                self.troubles,
+                self._announcements if destination.settings.live else dict,
+            )
             relay = Relay(
                 destination.broker,
                 spool,

@@ -60,6 +60,7 @@ class Relay:
         self._delays = Delays(random, longest_s=self._settings.longest_delay_s)
         self._topics = Topics(origin.site)
         self._in_force = self._told = origin.catalogue
+        self._introduced: set[str] = set()
         self._flights = Flights(resend_s=self._settings.resend_s)
         self._pace = Pace()
         self._course = Course()
@@ -117,6 +118,7 @@ class Relay:
         await session.subscribe(self._topics.receipt)
         await self._announce(session, self._in_force)
         await session.publish(self._birth())
+        await self._introduce(session)
         self.counters.connections += 1
         self._course.is_open = True
         if self._notices.recovered("broker"):
@@ -279,8 +281,22 @@ class Relay:
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + _LOOK_S)
             is_due = self._tidings.is_due(self._troubles(), now_s=self._clock.monotonic())
-            if is_due or self._told != self._in_force:
+            is_new = self._told != self._in_force
+            if is_due or is_new:
                 await session.publish(self._birth())
+            if is_new:
+                await self._introduce(session)
+
+    async def _introduce(self, session: BrokerSession) -> None:
+        """Tell other programs of the devices, and let them forget those that are gone; a broker may forbid it."""
+        messages = self._origin.announcements()
+        gone = dict.fromkeys(self._introduced - set(messages), b"")
+        try:
+            for topic, text in {**messages, **gone}.items():
+                await session.publish(Message(topic, text, retain=True))
+        except SinkUnavailable as exc:
+            self._warn("discovery", f"devices cannot be announced: {exc}")
+        self._introduced = set(messages)
 
     def _warn(self, subject: str, text: str, *, texts: int = 1) -> None:
         line = self._notices.failed(subject, text, now_s=self._clock.monotonic(), texts=texts)

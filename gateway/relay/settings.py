@@ -11,6 +11,10 @@ def _no_counters() -> Mapping[str, int]:
     return {}
 
 
+def _no_messages() -> Mapping[str, bytes]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who sends."""
@@ -26,6 +30,8 @@ class Origin:
     """Id to message of every catalogue that a batch may refer to."""
     counters: Callable[[], Mapping[str, int]] = _no_counters
     """What went wrong elsewhere in the gateway, for the status."""
+    announcements: Callable[[], Mapping[str, bytes]] = _no_messages
+    """Topic → retained message, for programs that look for devices on the broker; told anew with every catalogue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What happens to a readout between poller and spool: stamped, encoded, kept, and shown live."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from gateway.core.clock import Clock
@@ -8,6 +9,7 @@ from gateway.core.readout import Event, Readout
 from gateway.poller.stamp import Anchor, Stamper
 from gateway.wire.line import EVENT, LineEncoder, mark_uncertain
 
+_EVENT_APART_S = 0.001
 Live = Callable[[Readout, int | None], None]
 """Takes each readout with its UTC time; must not wait."""
 
@@ -27,6 +29,7 @@ class Recorder:
         """Called with every event; must not wait."""
         self.readouts = 0
         self.gaps = 0
+        self._event_s = -math.inf
 
     def readout(self, readout: Readout) -> None:
         """Keep a readout and show it."""
@@ -38,7 +41,9 @@ class Recorder:
     def event(self, event: Event) -> None:
         """Keep an event."""
         self.gaps += event.kind == "gap"
-        self._keep(self._encoder.event(event), EVENT, self._clock.monotonic())
+        # Two events of one millisecond would be one row in the store; without a time yet, only this keeps them apart.
+        self._event_s = max(self._clock.monotonic(), self._event_s + _EVENT_APART_S)
+        self._keep(self._encoder.event(event), EVENT, self._event_s)
         for tell in self.told:
             tell(event)
 

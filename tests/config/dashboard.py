@@ -90,7 +90,7 @@ def _target(index: int, quantity: Quantity) -> dict[str, object]:
         "rawQuery": True,
         "resultFormat": "time_series",
         "alias": f"$tag_device {quantity.labels['en']}",
-        "query": f'SELECT {chosen} FROM "kvarter" WHERE {_WHERE} GROUP BY time({step}), "device" fill(null)',
+        "query": f'SELECT {chosen} FROM "kvarter" WHERE {_WHERE} GROUP BY time({step}), "device" fill(null)',  # noqa: S608 - names are ours
     }
 
 

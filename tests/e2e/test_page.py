@@ -17,7 +17,7 @@ SECRET = "correct horse battery\n"  # noqa: S105 - of a test
 def page_of(role: RunningRole) -> str:
     """Where the service says that its page is."""
     until(lambda: "page: http" in role.log, what="the page")
-    return re.findall(r"page: (https?://\S+)/", role.log)[-1]
+    return str(re.findall(r"page: (https?://\S+)/", role.log)[-1])
 
 
 def fetch(url: str) -> str:

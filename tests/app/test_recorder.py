@@ -27,7 +27,7 @@ def test_events_of_one_instant_stay_apart() -> None:
     clock = FakeClock()
     clock.is_synchronised = False
     spool, encoder = Kept(clock), LineEncoder("soenderborg-12", load_vocabulary())
-    recorder = Recorder(encoder, Stamper(clock), clock=clock, spools=[spool], live=[])
+    recorder = Recorder(encoder, Stamper(clock, floor_ms=0), clock=clock, spools=[spool], live=[])
     for start_ms in (1000, 2000, 3000):
         recorder.event(Event("gap", "damage", start_ms, start_ms + 500, 3))
     assert len({entry.monotonic_ms for entry in spool.entries}) == 3

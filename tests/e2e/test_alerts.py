@@ -171,8 +171,8 @@ alerts:
                 until(lambda: len(box.subjects) == 2, what="the mail of the return", patience_s=60)
             assert service.stop() == 0
             assert "Traceback" not in service.log
-    assert box.subjects[0].startswith("[Sønderborg 12] Problem: Sønderborg 12: Hovedmåler giver ingen værdier")
-    assert box.subjects[1].startswith("[Sønderborg 12] Løst:")
+    assert box.subjects[0].strip().startswith("[Sønderborg 12] Problem: Sønderborg 12: Hovedmåler giver ingen værdier")
+    assert box.subjects[1].strip().startswith("[Sønderborg 12] Løst:")
     assert [each["news"] for each in taken] == ["problem", "recovered"]
 
 

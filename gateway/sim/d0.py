@@ -11,7 +11,7 @@ from gateway.core.clock import Clock
 from gateway.core.quantity import Vocabulary
 from gateway.sim.device import ValueSource
 from gateway.sim.p1_lines import lines_of
-from gateway.sim.talker import Mouth
+from gateway.sim.talker import Mouth, speak_every
 
 _REQUEST: Final = re.compile(rb"/\?([0-9A-Za-z ]*)!\r\n")
 _OPTION: Final = re.compile(rb"\x060([0-9A-Z])0\r\n")
@@ -79,11 +79,8 @@ class SimulatedD0Meter:
 
     async def speak(self, mouth: Mouth) -> None:
         """Send a telegram at each interval of the profile until cancelled, in mode D only."""
-        due_s = self._clock.monotonic()
-        while self._profile.obis.mode == "D":
-            mouth.write(self.telegram())
-            due_s += self._profile.interval
-            await self._clock.sleep_until(due_s)
+        if self._profile.obis.mode == "D":
+            await speak_every(self._profile.interval, self.telegram, mouth, clock=self._clock)
 
     def telegram(self) -> bytes:
         """Return what it sends by itself."""

@@ -11,7 +11,7 @@ from gateway.sim.device import ValueSource
 from gateway.sim.dlms_cipher import sealed
 from gateway.sim.dlms_list import LAYOUTS, aidon, clock, length, notification
 from gateway.sim.sml_registers import Registers
-from gateway.sim.talker import Mouth
+from gateway.sim.talker import Mouth, speak_every
 
 _LLC = b"\xe6\xe7\x00"
 _ENCRYPTED, _AUTHENTICATED = 0x20, 0x10
@@ -71,11 +71,7 @@ class SimulatedDlmsMeter:
 
     async def speak(self, mouth: Mouth) -> None:
         """Push every period until cancelled."""
-        due_s = self._clock.monotonic()
-        while True:
-            mouth.write(self.telegram())
-            due_s += self._period_s
-            await self._clock.sleep_until(due_s)
+        await speak_every(self._period_s, self.telegram, mouth, clock=self._clock)
 
     def telegram(self) -> bytes:
         """Return the frames of this instant."""

@@ -12,7 +12,7 @@ from gateway.core.quantity import Vocabulary
 from gateway.sim.device import ValueSource
 from gateway.sim.encode import Value
 from gateway.sim.p1_lines import lines_of
-from gateway.sim.talker import Mouth
+from gateway.sim.talker import Mouth, speak_every
 
 _IDENTIFICATION: Final = "/KVR5SIMULATED-P1"
 _SUB_METER_MS: Final = 300_000
@@ -75,11 +75,7 @@ class SimulatedP1Meter:
 
     async def speak(self, mouth: Mouth) -> None:
         """Send a telegram at each interval until cancelled."""
-        due_s = self._clock.monotonic()
-        while True:
-            mouth.write(self.telegram())
-            due_s += self._port.interval_s
-            await self._clock.sleep_until(due_s)
+        await speak_every(self._port.interval_s, self.telegram, mouth, clock=self._clock)
 
     def telegram(self) -> bytes:
         """Return the telegram of this instant."""

@@ -7,7 +7,7 @@ from gateway.core.clock import Clock
 from gateway.core.quantity import Vocabulary
 from gateway.sim.device import ValueSource
 from gateway.sim.sml_registers import Register, Registers, rounded
-from gateway.sim.talker import Mouth
+from gateway.sim.talker import Mouth, speak_every
 
 _UNIT_CODES = {
     "Wh": 30,
@@ -68,11 +68,7 @@ class SimulatedSmlMeter:
 
     async def speak(self, mouth: Mouth) -> None:
         """Send a frame every period until cancelled."""
-        due_s = self._clock.monotonic()
-        while True:
-            mouth.write(self.frame())
-            due_s += self._period_s
-            await self._clock.sleep_until(due_s)
+        await speak_every(self._period_s, self.frame, mouth, clock=self._clock)
 
     def frame(self) -> bytes:
         """Return the frame of this instant."""

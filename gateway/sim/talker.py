@@ -1,11 +1,12 @@
 """Simulated devices that are not Modbus: whoever speaks bytes, served on a socket or a pseudo-terminal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
+from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError
 from gateway.sim.terminal import TerminalTransport, terminal
 
@@ -25,6 +26,15 @@ class Talker(Protocol):
 
     async def speak(self, mouth: Mouth) -> None:
         """Send by itself until cancelled; returns at once where it only answers."""
+
+
+async def speak_every(period_s: float, telegram: Callable[[], bytes], mouth: Mouth, *, clock: Clock) -> None:
+    """Send the telegram of each instant, one period after the other, until cancelled."""
+    due_s = clock.monotonic()
+    while True:
+        mouth.write(telegram())
+        due_s += period_s
+        await clock.sleep_until(due_s)
 
 
 class _Ear(asyncio.Protocol):

@@ -89,9 +89,9 @@ def test_one_changed_device_is_reloaded_and_no_other_misses_a_poll(building: Bui
     assert (answer.returncode, answer.stdout) == (0, "changed changed\n")
     before = len(building.times("changed"))
     until(lambda: len(building.times("changed")) > before + 3, what="readouts at the new interval")
-    first, *_, last = building.times("changed")[-3:]
-    assert last - first > 1200
-    assert longest_pause_ms(building.times("kept")) < 2000
+    slow = [time_ms // 1000 for time_ms in building.times("changed")[-3:]]
+    assert slow == sorted(set(slow))
+    assert longest_pause_ms(building.times("kept")) < 390
     assert service.process.poll() is None
 
 

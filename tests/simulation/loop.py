@@ -127,22 +127,3 @@ def run_virtual(main: Coroutine[Any, Any, T], *, job_takes_s: Callable[[], float
     """Return what the coroutine returns; its waits take no time."""
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(job_takes_s)) as runner:
         return runner.run(main)
-
-
-class LoopClock:
-    """Implements Clock on the time of the running loop."""
-
-    def utc_ms(self) -> int:
-        return round(self.monotonic() * 1000)
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def synchronised(self) -> bool:
-        return True
-
-    def awaited(self) -> bool:
-        return False
-
-    async def sleep_until(self, monotonic_s: float) -> None:
-        await asyncio.sleep(max(0.0, monotonic_s - self.monotonic()))

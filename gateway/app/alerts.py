@@ -151,6 +151,6 @@ def _tree(finding: Finding) -> dict[str, object]:
 def _load(path: Path) -> Mapping[str, object]:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return tree if isinstance(tree, dict) else {}

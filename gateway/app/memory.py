@@ -73,7 +73,7 @@ def _read(path: Path) -> dict[str, object]:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         log.warning("%s: not usable, begun anew: %s", path, exc)
         return {}
     return tree if isinstance(tree, dict) else {}

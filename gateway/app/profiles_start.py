@@ -75,7 +75,7 @@ def load_start(path: Path, *, unit: int | None = None, meter: str | None = None,
     try:
         tree = json.loads(text)
         found = list(_surveyed(tree))
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise ConfigError(
             f"{path}: neither a survey (kvarter scan --survey --json) nor a capture (kvarter trace --capture)"
         ) from exc

@@ -1,7 +1,6 @@
 """How sites are, as far as their broker knows: the retained status of each gateway and collector."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,10 +9,11 @@ from random import SystemRandom
 from gateway.app.access import mqtt_access
 from gateway.broker.mqtt import MqttBroker
 from gateway.core.collection import Collection
-from gateway.core.errors import ConfigError
+from gateway.core.errors import ConfigError, WireError
 from gateway.core.site import BrokerSettings, Site
 from gateway.document.tree import load_document
 from gateway.document.validation import load
+from gateway.wire.status import decode_status
 from gateway.wire.topics import Topics, every_site, parse_topic
 
 QUIET_S = 1.0
@@ -43,10 +43,9 @@ async def remote_status(path: Path, *, environment: Mapping[str, str]) -> dict[s
                 async with asyncio.timeout(QUIET_S):
                     message = await anext(messages)
                 parsed = parse_topic(message.topic)
-                with suppress(ValueError):
-                    tree = json.loads(message.payload)
-                    if parsed is not None and isinstance(tree, dict):
-                        found[parsed[0]] = tree
+                with suppress(WireError):
+                    if parsed is not None:
+                        found[parsed[0]] = decode_status(message.payload)
     return found
 
 

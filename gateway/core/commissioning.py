@@ -170,7 +170,7 @@ def decode_sealed(content: bytes) -> Commissioning:
         tree = json.loads(content)
         record = Commissioning.model_validate(tree["record"])
         stated = tree["sha256"]
-    except (ValidationError, ValueError, TypeError, KeyError) as exc:
+    except (ValidationError, ValueError, TypeError, KeyError, RecursionError) as exc:
         raise ConfigError("not a commissioning record") from exc
     if stated != seal(record):
         raise ConfigError("the commissioning record was changed after it was sealed: its hash does not fit")

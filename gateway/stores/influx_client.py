@@ -185,7 +185,7 @@ def _reason(body: bytes) -> str:
     """Return what an answer says is wrong: InfluxDB wraps it in JSON."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     stated = (answer.get("error") or answer.get("message")) if isinstance(answer, dict) else None
     return _one_line(str(stated) if stated else body.decode("utf-8", "replace"))

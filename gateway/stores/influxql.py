@@ -96,7 +96,10 @@ def _parse(content: bytes) -> _Table:
     Raises:
         ValueError: the answer is an error, or not one of InfluxQL.
     """
-    answer = json.loads(content)
+    try:
+        answer = json.loads(content)
+    except RecursionError as exc:
+        raise ValueError("nested too deep") from exc
     if not isinstance(answer, dict):
         raise ValueError("not an object")
     result, *_ = answer.get("results") or [answer]

@@ -63,11 +63,11 @@ def _parse(content: bytes, *, query: Query) -> _Samples:
     """
     samples: _Samples = {}
     for line in content.splitlines():
-        series = json.loads(line)
         try:
+            series = json.loads(line)
             point = str(series["metric"]["__name__"]).removeprefix(_PREFIX)
             pairs = zip(series["timestamps"], series["values"], strict=True)
-        except (KeyError, TypeError) as exc:
+        except (KeyError, TypeError, RecursionError) as exc:
             raise ValueError(f"not an export: {line[:80]!r}") from exc
         held = samples.setdefault(point, {})
         held.update(

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
 
+from gateway.core.errors import WireError
 from gateway.core.readout import Readout
+
+MAX_STATUS_BYTES = 65_536
 
 
 def iso_time(time_ms: int) -> str:
@@ -31,6 +34,23 @@ def encode_birth(*, run: str, version: str, counters: Mapping[str, int], catalog
 def encode_will(run: str) -> bytes:
     """Return what the broker puts into `status` when whoever was born there vanishes."""
     return json.dumps({"state": "offline", "run": run}, separators=(",", ":")).encode()
+
+
+def decode_status(message: bytes) -> dict[str, object]:
+    """Return what a gateway or a collector says of itself: a birth, a will, or more than we know of.
+
+    Raises:
+        WireError: the message is too long, or no JSON object.
+    """
+    if len(message) > MAX_STATUS_BYTES:
+        raise WireError(f"status of {len(message)} bytes; the limit is {MAX_STATUS_BYTES}")
+    try:
+        tree = json.loads(message)
+    except (ValueError, RecursionError) as exc:
+        raise WireError(f"not a status: {exc}") from exc
+    if not isinstance(tree, dict):
+        raise WireError("a status is a JSON object")
+    return tree
 
 
 def encode_live(readout: Readout, time_ms: int | None) -> bytes:

@@ -2,24 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from random import Random
 
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable, WireError
-from gateway.core.notices import Notices, Tidings, first_error
+from gateway.core.notices import Notices, first_error
 from gateway.core.protocols import Batch, BrokerClient, BrokerSession, Message, Spool
 from gateway.core.readout import Readout
 from gateway.relay.course import Course
 from gateway.relay.flights import LEAST_BYTES, Flight, Flights, Pace
 from gateway.relay.lanes import newer_part, older_part
 from gateway.relay.people import LiveValues
+from gateway.relay.presence import Presence
 from gateway.relay.settings import Origin, RelayCounters, RelaySettings
 from gateway.wire.batch import compress, encode_batch
 from gateway.wire.receipt import decode_receipt
-from gateway.wire.status import encode_birth, encode_will
 from gateway.wire.topics import Topics
 
 _LOG = logging.getLogger(__name__)
@@ -33,8 +32,6 @@ _GAIN = 0.9
 _GZIP_S = 60.0
 _TEXTS = 6
 """Different complaints about the broker in a minute."""
-_LOOK_S = 5.0
-"""Between two looks at the counters."""
 _STABLE_S = 30.0
 _FAREWELL_S = 2.0
 
@@ -59,8 +56,6 @@ class Relay:
         self._settings = settings or RelaySettings()
         self._delays = Delays(random, longest_s=self._settings.longest_delay_s)
         self._topics = Topics(origin.site)
-        self._in_force = self._told = origin.catalogue
-        self._introduced: set[str] = set()
         self._flights = Flights(resend_s=self._settings.resend_s)
         self._pace = Pace()
         self._course = Course()
@@ -68,8 +63,8 @@ class Relay:
         self._wake = asyncio.Event()
         self._gzip_until_s = -1.0
         self._notices = Notices(change_s=60.0)
-        self._tidings = Tidings()
         self.counters = RelayCounters()
+        self._presence = Presence(origin, clock=clock, counters=self.counters, notices=self._notices)
         self._people = LiveValues(
             self._topics, interval_s=self._settings.live_interval_s, clock=clock, counters=self.counters
         )
@@ -81,7 +76,7 @@ class Relay:
 
     def adopt(self, catalogue: str) -> None:
         """Take another catalogue in force; it is published before the first batch that refers to it."""
-        self._in_force = catalogue
+        self._presence.in_force = catalogue
         self._course.announced.discard(catalogue)
 
     def show(self, readout: Readout, time_ms: int | None) -> None:
@@ -102,7 +97,7 @@ class Relay:
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
 
     async def _connect(self) -> None:
-        will = Message(self._topics.status, encode_will(self._origin.run), retain=True)
+        will = self._presence.will
         async with self._broker.connect(will=will) as session:
             try:
                 await self._converse(session)
@@ -116,9 +111,8 @@ class Relay:
         self._course = Course()
         self._pace.lost()
         await session.subscribe(self._topics.receipt)
-        await self._announce(session, self._in_force)
-        await session.publish(self._birth())
-        await self._introduce(session)
+        await self._announce(session, self._presence.in_force)
+        await self._presence.begin(session)
         self.counters.connections += 1
         self._course.is_open = True
         if self._notices.recovered("broker"):
@@ -127,7 +121,7 @@ class Relay:
             tasks.create_task(self._receive(session), name="relay[receipts]")
             tasks.create_task(self._send_live(session), name="relay[live]")
             tasks.create_task(self._send_backlog(session, tasks), name="relay[backlog]")
-            tasks.create_task(self._tell_status(session), name="relay[status]")
+            tasks.create_task(self._presence.tell(session), name="relay[status]")
             if self._settings.live:
                 tasks.create_task(self._people.publish(session), name="relay[people]")
 
@@ -135,17 +129,6 @@ class Relay:
         self._course = Course()
         self.counters.failures += 1
         self._warn("broker", str(first_error(group)), texts=_TEXTS)
-
-    def _troubles(self) -> Mapping[str, int]:
-        return {**self._origin.counters(), **self.counters.troubles()}
-
-    def _birth(self) -> Message:
-        counters = self._troubles()
-        self._tidings.told(counters, now_s=self._clock.monotonic())
-        self._told = self._in_force
-        origin = self._origin
-        birth = encode_birth(run=origin.run, version=origin.version, catalogue=self._in_force, counters=counters)
-        return Message(self._topics.status, birth, retain=True)
 
     async def _announce(self, session: BrokerSession, catalogue: str) -> None:
         """Publish a catalogue once per connection; only the one in force is retained."""
@@ -157,7 +140,7 @@ class Relay:
             self.counters.unknown_catalogues += 1
             self._warn("catalogue", f"catalogue {catalogue} of waiting readouts is lost; a collector must have it")
             return
-        await session.publish(Message(self._topics.catalogue, text, retain=catalogue == self._in_force))
+        await session.publish(Message(self._topics.catalogue, text, retain=catalogue == self._presence.in_force))
 
     async def _send_live(self, session: BrokerSession) -> None:
         while True:
@@ -218,7 +201,7 @@ class Relay:
         for flight in self._flights.overdue(now_s):
             self.counters.overdue += 1
             self._pace.lost()
-            self._course.doubt(flight.catalogue, is_in_force=flight.catalogue == self._in_force, now_s=now_s)
+            self._course.doubt(flight.catalogue, is_in_force=flight.catalogue == self._presence.in_force, now_s=now_s)
 
     def _launch(self, batch: Batch, *, is_backfill: bool) -> Flight:
         self._spool.sent(batch)
@@ -275,28 +258,6 @@ class Relay:
         self._pace.landed(flight, self._clock.monotonic())
         self._wake.set()
         return True
-
-    async def _tell_status(self, session: BrokerSession) -> None:
-        """Publish the birth again when its counters are worth it, or another catalogue is in force."""
-        while True:
-            await self._clock.sleep_until(self._clock.monotonic() + _LOOK_S)
-            is_due = self._tidings.is_due(self._troubles(), now_s=self._clock.monotonic())
-            is_new = self._told != self._in_force
-            if is_due or is_new:
-                await session.publish(self._birth())
-            if is_new:
-                await self._introduce(session)
-
-    async def _introduce(self, session: BrokerSession) -> None:
-        """Tell other programs of the devices, and let them forget those that are gone; a broker may forbid it."""
-        messages = self._origin.announcements()
-        gone = dict.fromkeys(self._introduced - set(messages), b"")
-        try:
-            for topic, text in {**messages, **gone}.items():
-                await session.publish(Message(topic, text, retain=True))
-        except SinkUnavailable as exc:
-            self._warn("discovery", f"devices cannot be announced: {exc}")
-        self._introduced = set(messages)
 
     def _warn(self, subject: str, text: str, *, texts: int = 1) -> None:
         line = self._notices.failed(subject, text, now_s=self._clock.monotonic(), texts=texts)

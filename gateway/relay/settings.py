@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from gateway.wire.condition import Condition
+
 _WELL = {"connections", "batches", "lines", "compressed", "receipts", "released", "live"}
 
 
@@ -13,6 +15,10 @@ def _no_counters() -> Mapping[str, int]:
 
 def _no_messages() -> Mapping[str, bytes]:
     return {}
+
+
+def _no_condition() -> Condition | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Origin:
     """What went wrong elsewhere in the gateway, for the status."""
     announcements: Callable[[], Mapping[str, bytes]] = _no_messages
     """Topic → retained message, for programs that look for devices on the broker; told anew with every catalogue."""
+    condition: Callable[[], Condition | None] = _no_condition
+    """How the gateway is, for the status; None where nobody is to know."""
 
 
 @dataclass(frozen=True, slots=True)

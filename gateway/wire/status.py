@@ -16,7 +16,14 @@ def iso_time(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def encode_birth(*, run: str, version: str, counters: Mapping[str, int], catalogue: str | None = None) -> bytes:
+def encode_birth(
+    *,
+    run: str,
+    version: str,
+    counters: Mapping[str, int],
+    catalogue: str | None = None,
+    gateway: Mapping[str, object] | None = None,
+) -> bytes:
     """Return what `status` holds while a gateway or a collector is connected.
 
     Args:
@@ -24,11 +31,15 @@ def encode_birth(*, run: str, version: str, counters: Mapping[str, int], catalog
         version: Of this program.
         counters: What went wrong since the start.
         catalogue: In force; a collector has none of its own.
+        gateway: How it is; a collector is none.
     """
     fields: dict[str, object] = {"state": "online", "run": run, "version": version}
     if catalogue is not None:
         fields["catalogue"] = catalogue
-    return json.dumps({**fields, "counters": dict(counters)}, separators=(",", ":")).encode()
+    fields["counters"] = dict(counters)
+    if gateway is not None:
+        fields["gateway"] = gateway
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def encode_will(run: str) -> bytes:

@@ -124,7 +124,7 @@ def _result(device: CommissionedDevice, words: Words) -> str:
 
 def _wrong(device: CommissionedDevice, words: Words) -> Iterator[str]:
     if device.trouble:
-        yield device.trouble
+        yield device.trouble.removeprefix(f"{device.id}: ")
     for check in device.plausibility:
         if not check.agrees:
             yield check.text

@@ -20,7 +20,7 @@ h1{margin:.1rem 0 .7rem;font-size:2rem;line-height:1.15;letter-spacing:-.01em}
 h2{margin:2.4rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--line);font-size:1.35rem;display:flex;
 justify-content:space-between;gap:1rem;align-items:baseline}
 h2 small{font-size:.85rem;color:var(--quiet);font-weight:600}
-h3{margin:1.5rem 0 .4rem;font-size:1rem}
+h3,h2.plain{display:block;margin:1.5rem 0 .4rem;padding:0;border:0;font-size:1rem}
 dl{display:grid;grid-template-columns:minmax(9rem,auto) 1fr;gap:.15rem 1.2rem;margin:.6rem 0}
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
@@ -40,6 +40,7 @@ li.bad{color:var(--bad)}li.quiet{color:var(--quiet);padding-left:0}
 .sign{display:grid;grid-template-columns:1fr 1fr;gap:3rem;margin:4rem 0 1.5rem}
 .sign div{border-top:1px solid var(--ink);padding-top:.3rem;color:var(--quiet);font-size:.85rem}
 footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:.6rem;color:var(--quiet);font-size:.8rem}
+@media screen and (max-width:40rem){table{min-width:38rem}body{padding:1.25rem 1rem 3rem}.sign{gap:1rem}}
 @media print{@page{size:A4;margin:16mm 15mm}body{padding:0;max-width:none;font-size:10pt}
 .page{break-before:page;border-top:0;margin-top:0}tr,li,.sign{break-inside:avoid}
 thead{display:table-header-group}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
@@ -48,7 +49,8 @@ thead{display:table-header-group}*{print-color-adjust:exact;-webkit-print-color-
 
 def render_html(sheet: Sheet) -> str:
     """Return the whole document."""
-    body = "".join(chain.from_iterable(map(_block, sheet.blocks)))
+    first = next((n for n, block in enumerate(sheet.blocks) if isinstance(block, Heading)), len(sheet.blocks))
+    body = "".join(chain.from_iterable(_block(block, under=n > first) for n, block in enumerate(sheet.blocks)))
     return (
         f'<!doctype html><html lang="{escape(sheet.language)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -67,7 +69,8 @@ def content_policy() -> str:
     )
 
 
-def _block(block: Block) -> list[str]:
+def _block(block: Block, *, under: bool) -> list[str]:
+    """Return a block; one that stands under a heading has a title of the next level."""
     if isinstance(block, Heading):
         remark = f"<small>{escape(block.remark)}</small>" if block.remark else ""
         page = ' class="page"' if block.new_page else ""
@@ -75,26 +78,31 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Pairs):
         return ["<dl>", *(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in block.pairs), "</dl>"]
     if isinstance(block, Table):
-        return _table(block)
+        return _table(block, _title(block.title, under=under))
     if isinstance(block, Signatures):
         return ['<div class="sign">', *(f"<div>{escape(name)}</div>" for name in block.names), "</div>"]
-    return _notes(block)
+    return _notes(block, _title(block.title, under=under))
 
 
-def _notes(notes: Notes) -> list[str]:
+def _title(text: str, *, under: bool) -> str:
+    return f"<h3>{escape(text)}</h3>" if under else f'<h2 class="plain">{escape(text)}</h2>'
+
+
+def _notes(notes: Notes, title: str) -> list[str]:
     listed = [f'<li class="{tone}">{escape(text)}</li>' for text, tone in notes.sentences]
-    return [f"<h3>{escape(notes.title)}</h3><ul>", *listed, "</ul>"]
+    return [f"{title}<ul>", *listed, "</ul>"]
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: Table, title: str) -> list[str]:
     head = "".join(
         f'<th scope="col"{_align(number)}>{escape(name)}</th>'
         for name, number in zip(table.names, table.numbers, strict=True)
     )
     rows = [_row(row, table.numbers) for row in table.rows]
     return [
-        f"<h3>{escape(table.title)}</h3>",
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>',
+        title,
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">',
+        f"<table><thead><tr>{head}</tr></thead><tbody>",
         *rows,
         "</tbody></table></div>",
     ]

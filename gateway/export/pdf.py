@@ -1,7 +1,9 @@
 """A sheet → PDF on A4. The one door to reportlab."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from itertools import groupby
 from xml.sax.saxutils import escape
 
 from gateway.core.errors import ConfigError
@@ -13,6 +15,8 @@ try:
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.lib.units import mm
+    from reportlab.pdfbase.pdfmetrics import getFont, registerFont, registerFontFamily
+    from reportlab.pdfbase.ttfonts import TTFont
     from reportlab.pdfgen.canvas import Canvas
     from reportlab.platypus import (
         CondPageBreak,
@@ -38,6 +42,9 @@ _TOGETHER = 30 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
 _GREEK = frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρστυφχψω")
 """These stand in the Symbol font, which every reader of PDF has."""
+_VERA, _VERA_BOLD = "Vera", "VeraBd"
+"""Comes with the library, under a licence that lets everybody embed it; stands in for letters that Helvetica lacks."""
+_ROOTS = {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "\u0131": "i"}
 _SIGNS = {"\u2212": "-", "\u202f": "\u00a0", "≤": "<=", "≥": ">=", "→": "->"}
 
 
@@ -47,6 +54,9 @@ def render_pdf(sheet: Sheet) -> bytes:
     Raises:
         ConfigError: on import, where reportlab is not installed.
     """
+    for name in (_VERA, _VERA_BOLD):
+        registerFont(TTFont(name, f"{name}.ttf"))
+    registerFontFamily(_VERA, normal=_VERA, bold=_VERA_BOLD, italic=_VERA, boldItalic=_VERA_BOLD)
     target = BytesIO()
     document = SimpleDocTemplate(
         target,
@@ -196,16 +206,40 @@ def _style(size: float, **look: object) -> ParagraphStyle:
 
 
 def _text(text: str) -> str:
-    """Return a text as markup; what no font has becomes a question mark."""
-    return escape(_latin(text))
+    """Return a text as markup; letters that Helvetica lacks stand in another font."""
+    pieces = []
+    for is_vera, letters in groupby(_known(text), key=_needs_vera):
+        piece = escape("".join(letters))
+        pieces.append(f'<font name="{_VERA}">{piece}</font>' if is_vera else piece)
+    return "".join(pieces)
 
 
 def _latin(text: str) -> str:
-    plain = "".join(_SIGNS.get(letter, letter) for letter in text)
-    return "".join(letter if letter in _GREEK or _has(letter) else "?" for letter in plain)
+    """Return a text for Helvetica alone."""
+    return "".join("?" if _needs_vera(letter) else letter for letter in _known(text))
+
+
+def _known(text: str) -> str:
+    """Return a text of letters that one of the fonts has.
+
+    A letter that none has loses its marks, and is a question mark where nothing is left; the record holds it whole.
+    """
+    found = []
+    for letter in "".join(_SIGNS.get(each, each) for each in text):
+        plain = letter if _has(letter) else _ROOTS.get(letter, unicodedata.normalize("NFKD", letter)[0])
+        found.append(plain if _has(plain) else "?")
+    return "".join(found)
 
 
 def _has(letter: str) -> bool:
+    return letter in _GREEK or _in_helvetica(letter) or ord(letter) in getFont(_VERA).face.charToGlyph
+
+
+def _needs_vera(letter: str) -> bool:
+    return letter not in _GREEK and not _in_helvetica(letter)
+
+
+def _in_helvetica(letter: str) -> bool:
     try:
         letter.encode("cp1252")
     except UnicodeEncodeError:

@@ -64,7 +64,8 @@ class Entry:
         visitor, now_s = visit.request.remote or "", self._clock.monotonic()
         if not (self._tries.allows(visitor, now_s=now_s) and self._all_tries.allows(_EVERYBODY, now_s=now_s)):
             waits = self._tries.wait_s(visitor, now_s=now_s), self._all_tries.wait_s(_EVERYBODY, now_s=now_s)
-            answer = _form(visit, visit.texts("login.wait", seconds=round(max(1.0, *waits))), 429)
+            wait = visit.texts("login.wait", seconds=round(max(1.0, *waits)))
+            answer = _form(visit, wait, 429, target=str((await visit.request.post()).get("next", "/")))
             answer.headers["Retry-After"] = f"{max(1.0, *waits):.0f}"
             return answer
         form = await visit.request.post()
@@ -72,7 +73,7 @@ class Entry:
         async with self._one_at_a_time:  # each takes 16 MiB and a tenth of a second of a core
             role = await asyncio.to_thread(self._door.passwords.role_of, password)
         if role is None:
-            return _form(visit, visit.texts("login.wrong"), 401)
+            return _form(visit, visit.texts("login.wrong"), 401, target=str(form.get("next", "/")))
         self._tries.forgive(visitor)
         response = _go(local_path(str(form.get("next", "/"))))
         token = self._door.sessions.begin(role, now_s=self._clock.monotonic())
@@ -102,9 +103,9 @@ def _go(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path})
 
 
-def _form(visit: Visit, complaint: str | None, status: int) -> web.Response:
+def _form(visit: Visit, complaint: str | None, status: int, *, target: str | None = None) -> web.Response:
     texts = visit.texts
-    target = local_path(visit.request.query.get("next"))
+    target = local_path(target or visit.request.query.get("next"))
     content = tag(
         "form",
         tag("h1", texts("login.title")),

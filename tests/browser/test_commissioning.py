@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from gateway.core.commissioning import decode_sealed
+from tests.browser.looking import CHROMIUM, LOOKS, SIZES, picture
 from tests.e2e.commands import RunningRole, kvarter, running, until
 
-SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-CHROMIUM = "/usr/bin/chromium"
 PATIENCE_MS = 20_000
 VALUES = """\
 elec_voltage_l1: 230.0
@@ -44,7 +43,7 @@ devices: []  # none yet
 
 pytestmark = [
     pytest.mark.timeout(180),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium"),
 ]
 
 
@@ -85,10 +84,20 @@ def address_of(service: RunningRole) -> str:
     return found[1].rstrip("/;")
 
 
-def shoot(page: Page, name: str) -> None:
-    """Keep a picture of the whole page."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+def look_at_all(browser: Browser, url: str) -> None:
+    """Look at a site with a device and a report in every size and colour, and at the report on paper."""
+    for size, scheme in LOOKS:
+        context = browser.new_context(viewport=SIZES[size], color_scheme="dark" if scheme == "dark" else "light")
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(url)
+        page.locator('details[data-device="main_meter"] summary').click()
+        expect(page.locator(".findings li").first).to_be_visible()
+        picture(page, f"commissioning-{size}-{scheme}")
+        page.locator("#reports tbody th a").first.click()
+        expect(page.get_by_role("heading", name="Kløvermarken 12")).to_be_visible()
+        picture(page, f"commissioning-paper-{size}-{scheme}")
+        context.close()
 
 
 def test_a_site_is_commissioned_from_the_scan_to_the_paper(
@@ -101,12 +110,12 @@ def test_a_site_is_commissioned_from_the_scan_to_the_paper(
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{address_of(service)}/site/soenderborg-12/commissioning")
-    shoot(page, "commissioning-empty")
+    picture(page, "commissioning-empty")
     page.get_by_label("Port or address").fill(meter)
     page.get_by_label("Only these units").fill("1-2")
     page.get_by_role("button", name="Scan").click()
     page.get_by_text("Eastron", exact=False).first.wait_for()
-    shoot(page, "commissioning-found")
+    picture(page, "commissioning-found")
     page.get_by_label("Id", exact=True).first.fill("main_meter")
     page.get_by_label("Name", exact=True).first.fill('Måler <img src=x onerror="alert(1)">')
     page.get_by_label("Model on its label").first.select_option("eastron/sdm630")
@@ -119,11 +128,11 @@ def test_a_site_is_commissioned_from_the_scan_to_the_paper(
     device.get_by_label("On its display").fill("10.2345 MWh")
     device.get_by_role("button", name="Compare").click()
     expect(device.get_by_text("agrees", exact=True)).to_be_visible()
-    shoot(page, "commissioning-live")
+    picture(page, "commissioning-live")
     page.get_by_label("Your name").fill("A. Fitter")
     page.get_by_role("button", name="Read all and make the report").click()
     expect(page.get_by_role("cell", name="passed")).to_be_visible()
-    shoot(page, "commissioning-report")
+    picture(page, "commissioning-report")
     saved = {}
     for kind in ("PDF", "HTML", "JSON"):
         with page.expect_download() as download:
@@ -136,8 +145,8 @@ def test_a_site_is_commissioned_from_the_scan_to_the_paper(
     page.locator("#reports tbody th a").click()
     expect(page.get_by_role("heading", name="Kløvermarken 12")).to_be_visible()
     assert page.locator("img").count() == 0
-    shoot(page, "commissioning-paper")
     page.close()
+    look_at_all(browser, f"{address_of(service)}/site/soenderborg-12/commissioning")
     assert complaints == []
     text = (tmp_path / "site.yaml").read_text(encoding="utf-8")
     assert text.startswith("site: soenderborg-12   # do not change\n")
@@ -157,9 +166,7 @@ def test_the_page_is_usable_on_a_telephone_in_the_dark(browser: Browser, service
     page.get_by_label("Kun disse adresser").fill("1")
     page.get_by_role("button", name="Søg").click()
     page.get_by_role("button", name="Føj til ejendommen").wait_for()
-    shoot(page, "commissioning-phone-dark")
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0
+    picture(page, "commissioning-phone-dark")
     context.close()
 
 

@@ -1,24 +1,17 @@
 """The page of the past in a browser: what is drawn, moved, read out, compared and downloaded."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import product
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Download, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Download, Page, async_playwright, expect
 
 from gateway.app.clock import SystemClock
+from tests.browser.looking import CHROMIUM, LOOKS, SIZES, picture_async
 from tests.web.past import END_MS, GAP_MS, PastFacts, page_of, store_with
 
-CHROMIUM = shutil.which("chromium")
-PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
-SIZES: dict[str, ViewportSize] = {
-    "desktop": {"width": 1280, "height": 900},
-    "phone": {"width": 390, "height": 844},
-}
 HOUR_MS = 3_600_000
 SERIES = (
     "main_meter:elec_power_active,main_meter:elec_energy_import,"
@@ -79,15 +72,17 @@ async def content(download: Download) -> bytes:
     return await asyncio.to_thread(Path(await download.path()).read_bytes)
 
 
-@pytest.mark.parametrize(("size", "scheme"), list(product(SIZES, ("light", "dark"))))
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 async def test_the_page_fits_every_screen(folder: Path, size: str, scheme: str) -> None:
-    """Nothing is wider than the screen, by day and by night, and a picture of it is kept."""
+    """Nothing is wider than the screen, by day and by night, and axe finds nothing that hinders anybody."""
     async with opened(folder, f"{DAY}&compare=1", viewport=SIZES[size], color_scheme=scheme) as page:
         await expect(page.locator("#legend tbody tr")).to_have_count(4)
         await expect(page.locator("#said")).to_contain_text("min")
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"history-{size}-{scheme}.png", full_page=True)
+        await page.locator(".history-table summary").click()
+        await expect(page.locator("#table tbody tr").first).to_be_visible()
+        await picture_async(page, f"history-table-{size}-{scheme}")
+        await page.locator(".history-table summary").click()
+        await picture_async(page, f"history-{size}-{scheme}")
 
 
 async def test_a_gap_is_no_value_and_a_value_is_one(folder: Path) -> None:

@@ -71,6 +71,7 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
             stores,
             surroundings=Surroundings(clock, random, vocabulary, data),
             settings=CollectorSettings(sites=collection.sites, group=collection.group, origin=origin),
+            told=None if facts is None else facts.tell,
         )
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(feed_watchdog(manager, clock, {}), name="watchdog")]

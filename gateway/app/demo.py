@@ -11,7 +11,8 @@ from random import SystemRandom
 from gateway.app.audit import DeviceAudit, audit_device
 from gateway.app.clock import SystemClock
 from gateway.app.configuration import Configuration, load_configuration
-from gateway.app.edge import Edge, mqtt_destination
+from gateway.app.edge import Edge
+from gateway.app.lanes import mqtt_destination
 from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
 from gateway.app.page_facts import EdgeFacts

@@ -4,17 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 
 from drivers.factory import Metering, open_link
 from drivers.link import Link
 from gateway import __version__
-from gateway.app.access import mqtt_access
 from gateway.app.buses import Buses, cancelled
 from gateway.app.catalogue import build_catalogue
+from gateway.app.condition import EdgeCondition
 from gateway.app.configuration import Configuration
 from gateway.app.folders import data_folder, memory_folder
+from gateway.app.lanes import Destination, Lane
 from gateway.app.local import LocalDoor
 from gateway.app.local_words import socket_path
 from gateway.app.machine import Machine, this_machine
@@ -24,16 +24,14 @@ from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
 from gateway.app.reload import read_again
 from gateway.app.status import LastReadouts, service_status
-from gateway.broker.mqtt import MqttBroker
 from gateway.core.errors import ConfigError
-from gateway.core.protocols import Backlog, BrokerClient
+from gateway.core.protocols import Backlog
 from gateway.core.quantity import Kind
 from gateway.core.readout import Event, Readout
 from gateway.core.site import LinkSettings
-from gateway.document.validation import fault
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
-from gateway.relay.settings import Origin, RelaySettings
+from gateway.relay.settings import Origin, nothing_to_say
 from gateway.spool.opening import open_spool
 from gateway.spool.setup import MIB, SpoolSetup
 from gateway.spool.spool import DurableSpool
@@ -46,38 +44,6 @@ log = logging.getLogger(__name__)
 DRAIN_STEP_S = 0.1
 SPOOL_TROUBLES = ("is_refusing", "failures", "memory_failures", "lost", "thinned", "damaged")
 LEARNT_EVERY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where readouts go: a broker, and how what it takes is confirmed."""
-
-    name: str
-    broker: BrokerClient
-    settings: RelaySettings
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One destination with what leads to it."""
-
-    destination: Destination
-    spool: DurableSpool
-    relay: Relay
-
-
-def mqtt_destination(configuration: Configuration, environment: Mapping[str, str]) -> Destination:
-    """Return the broker of the site file.
-
-    Raises:
-        ConfigError: there is none, or a credential cannot be read.
-    """
-    site = configuration.site
-    if site.broker is None:
-        problem = "is missing: `kvarter edge` sends over MQTT; without a broker use `kvarter run`"
-        raise fault(configuration.document, ("broker",), problem)
-    access = mqtt_access(site.broker, client_id=f"kvarter-{site.site}", environment=environment)
-    return Destination("mqtt", MqttBroker(site.broker, access), RelaySettings(delivery=site.delivery))
 
 
 class Edge:
@@ -124,6 +90,7 @@ class Edge:
         self._holes = load_holes(self.data)
         self._serial_numbers = load_serial_numbers(self.data)
         self._others: list[Callable[[], Mapping[str, int]]] = []
+        self.condition = EdgeCondition(self, disk=self._machine.disk)
 
     @property
     def readouts(self) -> int:
@@ -298,6 +265,7 @@ class Edge:
                 self._catalogues,
                 self.troubles,
                 self._announcements if destination.settings.live else dict,
+                self.condition.now if destination.settings.live else nothing_to_say,
             )
             relay = Relay(
                 destination.broker,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.app.configuration import load_configuration
-from gateway.app.edge import Edge, mqtt_destination
+from gateway.app.edge import Edge
+from gateway.app.lanes import mqtt_destination
 from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
 from gateway.app.page_commissioning import Bench

@@ -1,5 +1,6 @@
 """What a role stands on: the seams that differ between a machine and its simulation."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ class Machine:
     """Opens serial ports and sockets."""
     open_files: Callable[[Path], Files]
     """Opens a folder for the spool."""
+    disk: Callable[[Path], tuple[int, int] | None] = lambda _: None
+    """Returns free bytes and all bytes of the disk that holds a folder, None where that cannot be known."""
 
 
 def this_machine(*, trusted: bool = False) -> Machine:
@@ -39,4 +42,14 @@ def this_machine(*, trusted: bool = False) -> Machine:
         boot_id=boot_id(),
         open_stream=open_stream,
         open_files=DiskFiles,
+        disk=disk_room,
     )
+
+
+def disk_room(folder: Path) -> tuple[int, int] | None:
+    """Return free bytes and all bytes of the disk that holds a folder, None where that cannot be known."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return usage.free, usage.total

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from drivers.catalog import Catalog
+from gateway.app.page_condition import Speaker, buses_of, delivery_of, delivery_troubles
 from gateway.app.page_devices import Place, device_facts, profile_facts
 from gateway.app.page_facts import StoredEvents
 from gateway.app.page_memory import Changed, DeviceMemory, SiteMemory, Watchers, status_counts
@@ -30,11 +31,13 @@ from gateway.web.facts import (
     TraceLine,
 )
 from gateway.wire.catalogue import Catalogue, CatalogueDevice, decode_catalogue
+from gateway.wire.condition import Condition, GatewayStatus
 from gateway.wire.line import READING, Line, parse_line
 
 log = logging.getLogger(__name__)
 
 _EVENTS_KEPT = 1000
+_STATUSES_KEPT = 10_000
 _NOT_POINTS = frozenset({"status", "clock"})
 _SUSPECT = "_suspect"
 
@@ -60,8 +63,10 @@ class CollectorFacts:
         self._catalogues: dict[str, tuple[int, Catalogue]] = {}
         self._memories: dict[str, SiteMemory] = {}
         self._models: dict[tuple[str, str], ProfileFacts] = {}
-        self._uncertain: dict[str, bool] = {}
+        self._uncertain: dict[str, tuple[int, bool]] = {}
+        """When the newest readout of a site was made, and whether it says that nobody vouches for that time."""
         self._events: deque[EventFacts] = deque(maxlen=_EVENTS_KEPT)
+        self._statuses: dict[str, GatewayStatus] = {}
 
     def load(self, folder: Path) -> None:
         """Know the sites of earlier, from the newest catalogue of each; they are unread until they send."""
@@ -102,8 +107,11 @@ class CollectorFacts:
         return self._catalogues[site][1] if site in self._catalogues else None
 
     def clock_is_uncertain(self, site: str) -> bool | None:
-        """Return whether the newest readout says that no time service vouches for its time; None where none came."""
-        return self._uncertain.get(site)
+        """Return whether a gateway or its newest readout says that nobody vouches for its time; None: neither does."""
+        status = self._statuses.get(site)
+        if status is not None and status.gateway is not None and status.gateway.synchronised is not None:
+            return not status.gateway.synchronised
+        return self._uncertain[site][1] if site in self._uncertain else None
 
     def devices(self, site: str) -> Sequence[DeviceFacts]:
         """Return the devices of a site."""
@@ -116,13 +124,28 @@ class CollectorFacts:
         entry = self._catalogues[site][1].devices.get(device) if site in self._catalogues else None
         return None if entry is None else self._device(site, device, entry)
 
-    def buses(self, site: str) -> Sequence[BusFacts]:  # noqa: ARG002 - they are at the building
-        """Return nothing: buses are at the building."""
-        return ()
+    def tell(self, site: str, status: GatewayStatus) -> None:
+        """Take note of what a gateway says of itself; a will says no more than that it is gone."""
+        before = self._statuses.get(site)
+        if before is None and len(self._statuses) >= _STATUSES_KEPT:
+            return
+        if status.state == "online" or before is None:
+            self._statuses[site] = status
+        self._watchers.tell(site, "")
 
-    def delivery(self, site: str) -> DeliveryFacts | None:  # noqa: ARG002 - it is known at the building
-        """Return nothing: what waits is known at the building."""
-        return None
+    def buses(self, site: str) -> Sequence[BusFacts]:
+        """Return the buses of a gateway as it told them last."""
+        status = self._statuses.get(site)
+        if status is None or status.gateway is None or site not in self._catalogues:
+            return ()
+        return buses_of(_speaker(site, status), status.gateway)
+
+    def delivery(self, site: str) -> DeliveryFacts | None:
+        """Return what a gateway told last of what waits, of its clock and of its disk."""
+        status = self._statuses.get(site)
+        if status is None or status.state == "offline" or site not in self._catalogues:
+            return None
+        return delivery_of(_speaker(site, status), status.gateway or Condition(), now_ms=self._clock.utc_ms())
 
     def recent(self, site: str, device: str) -> Samples:
         """Return the last hour of a device."""
@@ -164,7 +187,8 @@ class CollectorFacts:
             Status(int(line.fields["status"])),
             frozenset(suspect),
         )
-        self._uncertain[site] = bool(line.fields.get("clock"))
+        if line.time_ms >= self._uncertain.get(site, (0, False))[0]:
+            self._uncertain[site] = line.time_ms, bool(line.fields.get("clock"))
         memory.show(readout, line.time_ms)
 
     def _happened(self, line: Line) -> None:
@@ -186,6 +210,7 @@ class CollectorFacts:
         catalogue = self._catalogues[site][1]
         devices = self.devices(site)
         ages = [device.age_s for device in devices if device.age_s is not None]
+        delivery = self.delivery(site)
         return SiteFacts(
             id=site,
             name=catalogue.name,
@@ -194,6 +219,7 @@ class CollectorFacts:
             silent=tuple(device.id for device in devices if device.state not in {"ok", "partial"}),
             age_s=min(ages, default=None),
             completeness=status_counts(self._memory(site).devices),
+            troubles=tuple(delivery_troubles(delivery) if delivery else ()),
         )
 
     def _device(self, site: str, name: str, entry: CatalogueDevice) -> DeviceFacts:
@@ -202,9 +228,15 @@ class CollectorFacts:
             entry,
             self._model(entry),
             memory=self._memory(site).devices.get(name) or DeviceMemory(),
-            place=Place(site),
+            place=Place(site, self._bus_of(site, name)),
             now_s=self._clock.monotonic(),
         )
+
+    def _bus_of(self, site: str, device: str) -> str:
+        """Return the bus that a device is on, as far as its gateway says."""
+        status = self._statuses.get(site)
+        buses = status.gateway.buses if status and status.gateway else {}
+        return next((name for name, bus in buses.items() if device in bus.devices), "")
 
     def _model(self, entry: CatalogueDevice) -> ProfileFacts:
         """Return what is known of a model; its profile is believed only where it is the one that was used."""
@@ -217,6 +249,10 @@ class CollectorFacts:
                 found = None
             self._models[key] = profile_facts(entry, found)
         return self._models[key]
+
+
+def _speaker(site: str, status: GatewayStatus) -> Speaker:
+    return Speaker(site, status.version, {name: count for name, count in status.counters.items() if count})
 
 
 class WatchedStore:

@@ -1,44 +1,32 @@
 """What the page knows of a gateway: the facts of an edge, alone or with its store."""
 
 import asyncio
-import shutil
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
 
-from drivers.link import Link
 from drivers.meters import STREAMS
 from drivers.scan.annotate import Annotator
 from gateway import __version__
 from gateway.app.catalogue import build_catalogue
-from gateway.app.check import link_plan
 from gateway.app.configuration import Configuration
-from gateway.app.edge import Edge, Lane
+from gateway.app.edge import Edge
+from gateway.app.page_condition import Speaker, buses_of, delivery_of, delivery_troubles
 from gateway.app.page_devices import Place, device_facts, profile_facts
 from gateway.app.page_memory import Changed, DeviceMemory, SiteMemory, Watchers, status_counts
-from gateway.app.pollers import AnyPoller
 from gateway.core.clock import Clock
 from gateway.core.protocols import History
 from gateway.core.readout import Event, Readout
-from gateway.core.site import LinkSettings
 from gateway.web.facts import (
     BusFacts,
     DeliveryFacts,
-    DestinationFacts,
     DeviceFacts,
     EventFacts,
     Samples,
     SiteFacts,
     TraceLine,
-    Trouble,
 )
-from gateway.web.numbers import size
 
 _EVENTS_KEPT = 200
-_LOAD_S = 60.0
-_LATE_MS = 600_000
-"""Readouts that wait for longer are worth a word."""
-_LEAST_FREE = 0.05
 _PAUSE_S = 0.2
 
 StoredEvents = Callable[[str, str | None, int], Awaitable[Sequence[EventFacts]]]
@@ -71,15 +59,12 @@ class EdgeFacts:
         self._memory = SiteMemory(site.site, timezone=site.timezone, clock=clock, watchers=self._watchers)
         self.obey(configuration)
         self._events: deque[EventFacts] = deque(maxlen=_EVENTS_KEPT)
-        self._busy: dict[str, deque[tuple[float, float]]] = {}
         self._edge: Edge | None = None
-        self._started_ms = clock.utc_ms()
 
     def obey(self, configuration: Configuration) -> None:
         """Show another configuration of the same site from now on."""
         self._configuration = configuration
         self._catalogue = build_catalogue(configuration)
-        self._planned = {link.id: link_plan(configuration, link).load for link in configuration.links}
         self._settings = {device.settings.id: device for device in configuration.devices}
         self._profiles = {
             name: profile_facts(entry, self._settings[name].file.profile)
@@ -117,6 +102,7 @@ class EdgeFacts:
         site = self._configuration.site
         devices = self.devices(site.site)
         ages = [device.age_s for device in devices if device.age_s is not None]
+        delivery = self.delivery(site.site)
         return [
             SiteFacts(
                 id=site.site,
@@ -126,7 +112,7 @@ class EdgeFacts:
                 silent=tuple(device.id for device in devices if device.state not in {"ok", "partial"}),
                 age_s=min(ages, default=None),
                 completeness=status_counts(self._memory.devices),
-                troubles=tuple(self._troubles()),
+                troubles=tuple(delivery_troubles(delivery) if delivery else ()),
             )
         ]
 
@@ -144,27 +130,14 @@ class EdgeFacts:
         """Return the buses, once the gateway has opened them."""
         if site != self._site_id or self._edge is None:
             return ()
-        return [self._bus(link, poller) for link, poller in self._edge.buses]
+        return buses_of(self._speaker(self._edge), self._edge.condition.now())
 
     def delivery(self, site: str) -> DeliveryFacts | None:
         """Return how readouts get to where they are stored."""
         if site != self._site_id or self._edge is None:
             return None
-        edge = self._edge
-        free, whole = self._disk()
-        return DeliveryFacts(
-            site=site,
-            version=__version__,
-            readouts=edge.readouts,
-            gaps=edge.gaps,
-            started_ms=self._started_ms,
-            now_ms=self._clock.utc_ms(),
-            synchronised=self._clock.synchronised(),
-            disk_free_bytes=free,
-            disk_size_bytes=whole,
-            destinations=tuple(map(_destination, edge.lanes)),
-            counters=dict(edge.troubles()),
-        )
+        speaker, now_ms = self._speaker(self._edge), self._clock.utc_ms()
+        return delivery_of(speaker, self._edge.condition.now(), now_ms=now_ms)
 
     def recent(self, site: str, device: str) -> Samples:
         """Return the last hour of a device."""
@@ -207,12 +180,11 @@ class EdgeFacts:
 
     def pulse(self) -> None:
         """Note how busy the buses are; to be called every few seconds."""
-        now_s = self._clock.monotonic()
-        for link, _ in self._edge.buses if self._edge else ():
-            seen = self._busy.setdefault(link.id, deque())
-            seen.append((now_s, link.counters.busy_s))
-            while now_s - seen[0][0] > _LOAD_S:
-                seen.popleft()
+        if self._edge is not None:
+            self._edge.condition.pulse()
+
+    def _speaker(self, edge: Edge) -> Speaker:
+        return Speaker(self._site_id, __version__, edge.troubles(), is_here=True)
 
     def _device(self, name: str) -> DeviceFacts:
         entry = self._catalogue.devices[name]
@@ -226,81 +198,3 @@ class EdgeFacts:
             place=Place(self._site_id, planned.settings.link, planned.unit_id, serial_number),
             now_s=self._clock.monotonic(),
         )
-
-    def _bus(self, link: Link, poller: AnyPoller) -> BusFacts:
-        counters = link.counters
-        behind = [device.settings.id for device in self._configuration.on_link(link.id)]
-        holes = self._edge.learnt.holes if self._edge else {}
-        return BusFacts(
-            site=self._site_id,
-            id=link.id,
-            port=link.settings.port,
-            settings=_in_words(link.settings),
-            devices=tuple(behind),
-            planned_load=self._planned.get(link.id, 0.0),
-            load=self._load(link.id),
-            requests=counters.requests,
-            timeouts=counters.timeouts,
-            late=counters.late,
-            foreign=counters.foreign,
-            corrupt=counters.corrupt,
-            reopenings=counters.reopenings,
-            missed=poller.counters.missed,
-            backed_off=poller.backed_off(),
-            learnt_holes={name: holes[name].describe() for name in behind if name in holes and holes[name].cuts},
-        )
-
-    def _load(self, link: str) -> float | None:
-        """Return the share of the last minute in which a bus was busy."""
-        seen = self._busy.get(link)
-        if not seen or seen[-1][0] <= seen[0][0]:
-            return None
-        return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
-
-    def _disk(self) -> tuple[int | None, int | None]:
-        if self._edge is not None:
-            with suppress(OSError):
-                usage = shutil.disk_usage(self._edge.data)
-                return usage.free, usage.total
-        return None, None
-
-    def _troubles(self) -> list[Trouble]:
-        delivery = self.delivery(self._site_id)
-        if delivery is None:
-            return []
-        troubles = [] if delivery.synchronised else [Trouble("clock", "warning")]
-        for each in delivery.destinations:
-            if each.refusing:
-                troubles.append(Trouble("refusing", "error"))
-            if each.oldest_ms is not None and delivery.now_ms - each.oldest_ms > _LATE_MS:
-                minutes = (delivery.now_ms - each.oldest_ms) // 60_000
-                troubles.append(Trouble("waiting", "warning", {"count": str(each.waiting), "age": f"{minutes} min"}))
-        free, whole = delivery.disk_free_bytes, delivery.disk_size_bytes
-        if free is not None and whole and free / whole < _LEAST_FREE:
-            troubles.append(Trouble("disk", "warning", {"free": size(free, "en")}))
-        return troubles
-
-
-def _destination(lane: Lane) -> DestinationFacts:
-    backlog, counters, health = lane.spool.backlog(), lane.relay.counters, lane.spool.health
-    return DestinationFacts(
-        name=lane.destination.name,
-        waiting=backlog.waiting,
-        oldest_ms=backlog.oldest_ms,
-        size_bytes=backlog.size_bytes,
-        capacity_bytes=backlog.capacity_bytes,
-        confirmed=counters.released,
-        receipts=counters.receipts,
-        resent=counters.overdue,
-        failures=counters.failures,
-        lost=health.lost,
-        thinned=health.thinned,
-        refusing=health.is_refusing,
-    )
-
-
-def _in_words(settings: LinkSettings) -> str:
-    if settings.serial is None:
-        return f"{'TCP' if settings.tcp else 'UDP'}, {settings.modbus_framing}"
-    parity = {"none": "N", "even": "E", "odd": "O"}[settings.parity or "none"]
-    return f"{settings.baudrate} baud, {settings.data_bits}{parity}{settings.stop_bits or 1}, {settings.modbus_framing}"

@@ -10,7 +10,8 @@ from gateway.app.alerts import Post, Watchman
 from gateway.app.alerts_look import Around, Lookout
 from gateway.app.alerts_send import channels
 from gateway.app.configuration import load_configuration
-from gateway.app.edge import Destination, Edge, mqtt_destination
+from gateway.app.edge import Edge
+from gateway.app.lanes import Destination, mqtt_destination
 from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
 from gateway.app.page_commissioning import Bench

@@ -10,7 +10,8 @@ from gateway.core.readout import Readout, Status, Value
 from gateway.wire.status import iso_time
 
 if TYPE_CHECKING:
-    from gateway.app.edge import Edge, Lane
+    from gateway.app.edge import Edge
+    from gateway.app.lanes import Lane
 
 _LATE = 3
 """A device whose last readout is older than so many of its intervals is silent."""

@@ -18,6 +18,7 @@ from gateway.collector.ledger import Ledger
 from gateway.collector.reception import Reception
 from gateway.collector.refusals import Refusals
 from gateway.collector.settings import CollectorCounters, CollectorSettings
+from gateway.collector.statuses import Statuses, Told
 from gateway.collector.writer import Parcel, StoreWriter
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
@@ -46,6 +47,7 @@ class Collector:
 
     Args:
         stores: By the name that log and dead letters use; those that are interpreters are told the catalogues.
+        told: Gets what each gateway says of itself; None where nobody wants to know.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Collector:
         *,
         surroundings: Surroundings,
         settings: CollectorSettings | None = None,
+        told: Told | None = None,
     ) -> None:
         self._settings = settings or CollectorSettings()
         self._random = surroundings.random
@@ -65,6 +68,8 @@ class Collector:
         self._reception = Reception(
             broker, self._intake, settings=self._settings, clock=clock, delays=self._delays(), journal=journal
         )
+        if told is not None:
+            self._reception.statuses = Statuses(told, journal)
         self._catalogues = Catalogues(surroundings.data / "catalogues", surroundings.vocabulary)
         self._inspection = Inspection(
             self._catalogues,

@@ -9,6 +9,8 @@ from gateway.collector.intake import Arrival, Intake
 from gateway.collector.journal import OUR_WORDS, Journal
 from gateway.collector.presence import Presence
 from gateway.collector.settings import CollectorSettings
+from gateway.collector.statuses import Statuses
+from gateway.core.cancellation import heed_cancellation
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable
@@ -19,7 +21,7 @@ from gateway.wire.catalogue import MAX_CATALOGUE_BYTES
 from gateway.wire.receipt import Receipt, encode_receipt
 from gateway.wire.topics import Topics, every_site, parse_topic
 
-READINGS, PACKED, CATALOGUE = "readings", "readings/gz", "catalogue"
+READINGS, PACKED, CATALOGUE, STATUS = "readings", "readings/gz", "catalogue", "status"
 
 _LIMITS = {READINGS: MAX_BATCH_BYTES, PACKED: MAX_BATCH_BYTES, CATALOGUE: MAX_CATALOGUE_BYTES}
 _RECEIPTS_AT_ONCE = 32
@@ -29,9 +31,9 @@ _STABLE_S = 30.0
 _ASK_AGAIN_S = 30.0
 
 
-def topic_filters(settings: CollectorSettings) -> list[str]:
+def topic_filters(settings: CollectorSettings, *, statuses: bool = False) -> list[str]:
     """Return what to subscribe to: catalogues before the batches that need them, and shared batches only."""
-    leaves = [(CATALOGUE, None), (READINGS, settings.group)]
+    leaves = [(CATALOGUE, None), *([(STATUS, None)] if statuses else []), (READINGS, settings.group)]
     if "gz" in settings.accepts:
         leaves.append((PACKED, settings.group))
     if any(set(pattern) & set("*?") for pattern in settings.sites):
@@ -52,6 +54,8 @@ class Reception:
         delays: Delays,
         journal: Journal,
     ) -> None:
+        self.statuses: Statuses | None = None
+        """Take what gateways say of themselves; None where nobody wants to know."""
         self._broker = broker
         self._intake = intake
         self._settings = settings
@@ -106,6 +110,7 @@ class Reception:
             finally:
                 self.connected = False
                 self._answered.set()
+            heed_cancellation()
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
@@ -113,7 +118,7 @@ class Reception:
     async def _connect(self) -> None:
         will = self._presence.will if self._presence else None
         async with self._broker.connect(will=will) as session:
-            for topic in topic_filters(self._settings):
+            for topic in topic_filters(self._settings, statuses=self.statuses is not None):
                 await session.subscribe(topic)
             self._journal.counters.connections += 1
             self.connected = True
@@ -133,6 +138,10 @@ class Reception:
 
     def _take(self, message: Message) -> None:
         site, leaf = parse_topic(message.topic) or ("", "")
+        if leaf == STATUS and self.statuses is not None:
+            if self._patterns.fullmatch(site):
+                self.statuses.take(site, message.payload)
+            return
         if leaf not in _LIMITS:
             self._journal.counters.unsolicited += 1
             self._journal.warn("topic", f"a message on {message.topic[:200]!r} was not asked for; it is ignored")

@@ -5,6 +5,7 @@ import logging
 from contextlib import suppress
 from random import Random
 
+from gateway.core.cancellation import heed_cancellation
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable, WireError
@@ -92,6 +93,7 @@ class Relay:
                 await self._connect()
             except* SinkUnavailable as group:
                 self._lost(group)
+            heed_cancellation()
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())

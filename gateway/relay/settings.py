@@ -17,8 +17,8 @@ def _no_messages() -> Mapping[str, bytes]:
     return {}
 
 
-def _no_condition() -> Condition | None:
-    return None
+def nothing_to_say() -> None:
+    """Return no condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Origin:
     """What went wrong elsewhere in the gateway, for the status."""
     announcements: Callable[[], Mapping[str, bytes]] = _no_messages
     """Topic → retained message, for programs that look for devices on the broker; told anew with every catalogue."""
-    condition: Callable[[], Condition | None] = _no_condition
+    condition: Callable[[], Condition | None] = nothing_to_say
     """How the gateway is, for the status; None where nobody is to know."""
 
 

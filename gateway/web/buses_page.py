@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
+from gateway.web.delivery_page import told
 from gateway.web.facts import BusFacts
 from gateway.web.html import Child, Markup, join, tag
 from gateway.web.live import Changed, Fresh, harden, keep_fresh
@@ -42,7 +43,9 @@ async def _show(visit: Visit) -> web.StreamResponse:
     site = site_of(visit)
     title = visit.texts("nav.buses")
     buses = visit.facts.buses(site.id)
-    head = tag("div", tag("h1", title), tag("p", visit.texts("bus.intro"), class_="quiet"), class_="headline")
+    intro = tag("p", visit.texts("bus.intro"), class_="quiet")
+    said = told(visit, visit.facts.delivery(site.id), site.timezone)
+    head = tag("div", tag("h1", title), intro, tag("div", said, data_f="told"), class_="headline")
     cards = [_card(visit, bus) for bus in buses] or tag("p", visit.texts("bus.none"))
     content = tag("div", cards, class_="columns wide")
     return show(visit, title, head, content, script="trace.js", live=f"/live/site/{site.id}/buses")
@@ -54,6 +57,7 @@ async def _live(visit: Visit) -> web.StreamResponse:
     def fresh(visit: Visit, _: Changed | None) -> Fresh:
         buses = visit.facts.buses(site.id)
         figures = {f"bus-{bus.id}": _figures(visit, bus) for bus in buses}
+        figures["told"] = join(told(visit, visit.facts.delivery(site.id), site.timezone))
         return Fresh({**figures, **{f"learnt-{bus.id}": _learnt(visit, bus) for bus in buses}})
 
     return await keep_fresh(visit, fresh)
@@ -62,7 +66,7 @@ async def _live(visit: Visit) -> web.StreamResponse:
 async def _trace(visit: Visit) -> web.StreamResponse:
     """Send each frame as an event; nothing is kept for a browser that is slower than the bus."""
     site, bus = site_of(visit), visit.argument("bus")
-    if bus not in {each.id for each in visit.facts.buses(site.id)}:
+    if bus not in {each.id for each in visit.facts.buses(site.id) if each.traceable}:
         raise web.HTTPNotFound
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
     harden(response, secure=visit.request.secure)
@@ -80,14 +84,6 @@ async def _trace(visit: Visit) -> web.StreamResponse:
 def _card(visit: Visit, bus: BusFacts) -> Markup:
     texts = visit.texts
     links = [tag("li", tag("a", each, href=f"/site/{bus.site}/device/{each}")) for each in bus.devices]
-    trace = tag(
-        "details",
-        tag("summary", texts("bus.trace")),
-        tag("p", texts("bus.trace_intro"), class_="quiet"),
-        tag("button", texts("bus.trace_stop"), type="button", class_="button", data_stop=True),
-        tag("ol", class_="trace", tabindex=0, aria_label=texts("bus.trace")),
-        data_trace=f"/live/site/{bus.site}/buses/{bus.id}/trace",
-    )
     return tag(
         "section",
         tag("h2", bus.id),
@@ -96,9 +92,21 @@ def _card(visit: Visit, bus: BusFacts) -> Markup:
         tag("div", _learnt(visit, bus), data_f=f"learnt-{bus.id}"),
         tag("h3", texts("bus.devices")),
         tag("ul", links, class_="inline"),
-        trace,
+        _trace_of(visit, bus) if bus.traceable else None,
         class_="card bus",
         id=bus.id,
+    )
+
+
+def _trace_of(visit: Visit, bus: BusFacts) -> Markup:
+    texts = visit.texts
+    return tag(
+        "details",
+        tag("summary", texts("bus.trace")),
+        tag("p", texts("bus.trace_intro"), class_="quiet"),
+        tag("button", texts("bus.trace_stop"), type="button", class_="button", data_stop=True),
+        tag("ol", class_="trace", tabindex=0, aria_label=texts("bus.trace")),
+        data_trace=f"/live/site/{bus.site}/buses/{bus.id}/trace",
     )
 
 

@@ -5,11 +5,13 @@ from aiohttp import web
 from gateway.web.facts import DeliveryFacts, DestinationFacts
 from gateway.web.html import Markup, join, tag
 from gateway.web.live import Changed, Fresh, keep_fresh
-from gateway.web.numbers import age, local_time, number, share, size
+from gateway.web.numbers import DASH, age, local_time, number, share, size
 from gateway.web.page import Page, Route, Visit
 from gateway.web.parts import cells, facts_list, table, troubles_of
 from gateway.web.shell import show
 from gateway.web.site_page import site_of
+
+_CLOCK = {True: ("right", "good"), False: ("wrong", "bad"), None: ("unknown", "idle")}
 
 
 def delivery_page() -> Page:
@@ -44,10 +46,18 @@ def _content(visit: Visit, site: str, timezone: str) -> Markup:
     found = next((each for each in visit.facts.sites() if each.id == site), None)
     servers = [_server(visit, each, delivery, timezone) for each in delivery.destinations]
     return join(
+        told(visit, delivery, timezone),
         troubles_of(visit, found.troubles) if found else None,
         tag("div", servers, _machine(visit, delivery, timezone), class_="columns"),
         tag("section", _counters(visit, delivery), class_="card"),
     )
+
+
+def told(visit: Visit, delivery: DeliveryFacts | None, timezone: str) -> Markup | None:
+    """Return when the gateway said so, None where it is this one."""
+    if delivery is None or delivery.told_ms is None:
+        return None
+    return tag("p", visit.texts("delivery.told", time=local_time(delivery.told_ms, timezone)), class_="quiet")
 
 
 def _server(visit: Visit, server: DestinationFacts, delivery: DeliveryFacts, timezone: str) -> Markup:
@@ -79,11 +89,9 @@ def _server(visit: Visit, server: DestinationFacts, delivery: DeliveryFacts, tim
 
 def _machine(visit: Visit, delivery: DeliveryFacts, timezone: str) -> Markup:
     texts, language = visit.texts, visit.texts.language
-    clock = tag(
-        "span",
-        texts("delivery.clock_right" if delivery.synchronised else "delivery.clock_wrong"),
-        class_=f"pill {'good' if delivery.synchronised else 'bad'}",
-    )
+    word, tone = _CLOCK[delivery.synchronised]
+    clock = tag("span", texts(f"delivery.clock_{word}"), class_=f"pill {tone}")
+    started = DASH if delivery.started_ms is None else local_time(delivery.started_ms, timezone)
     disk = f"{size(delivery.disk_free_bytes, language)} / {size(delivery.disk_size_bytes, language)}"
     return tag(
         "section",
@@ -92,7 +100,7 @@ def _machine(visit: Visit, delivery: DeliveryFacts, timezone: str) -> Markup:
             (texts("delivery.clock"), clock),
             (texts("delivery.disk"), disk),
             (texts("delivery.version"), delivery.version),
-            (texts("delivery.started"), local_time(delivery.started_ms, timezone)),
+            (texts("delivery.started"), started),
             (texts("delivery.readouts"), number(delivery.readouts, 0, language)),
             (texts("delivery.gaps"), number(delivery.gaps, 0, language)),
         ),

@@ -166,6 +166,8 @@ class BusFacts:
     """Devices that are asked less often since they do not answer."""
     learnt_holes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Device → what it refuses, in words."""
+    traceable: bool = True
+    """Its frames can be watched here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +204,18 @@ class DeliveryFacts:
     readouts: int
     """Since the start."""
     gaps: int
-    started_ms: int
+    started_ms: int | None
     now_ms: int
-    synchronised: bool
-    """A time service vouches for the clock."""
+    """By the clock of the gateway, when it was so."""
+    synchronised: bool | None
+    """A time service vouches for the clock of the gateway; None where it does not say."""
     disk_free_bytes: int | None
     disk_size_bytes: int | None
     destinations: tuple[DestinationFacts, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     """Everything that went wrong since the start, by kind."""
+    told_ms: int | None = None
+    """On a collector: when the gateway said so, by its own clock. None: now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +284,7 @@ class Facts(Protocol):
         """Return one device, None where it is unknown."""
 
     def buses(self, site: str) -> Sequence[BusFacts]:
-        """Return the buses of a site, none where they are elsewhere (on a collector)."""
+        """Return the buses of a site, none where its gateway has not said anything of them."""
 
     def delivery(self, site: str) -> DeliveryFacts | None:
         """Return how the site's readouts are delivered, None where that is not known here."""

@@ -61,7 +61,8 @@ def _delivery(facts: Facts, site: str) -> Iterator[str]:
     named = {"site": site}
     yield _line("kvarter_readouts_total", named, delivery.readouts)
     yield _line("kvarter_gaps_total", named, delivery.gaps)
-    yield _line("kvarter_clock_synchronised", named, float(delivery.synchronised))
+    if delivery.synchronised is not None:
+        yield _line("kvarter_clock_synchronised", named, float(delivery.synchronised))
     if delivery.disk_free_bytes is not None:
         yield _line("kvarter_disk_free_bytes", named, delivery.disk_free_bytes)
     for each in delivery.destinations:

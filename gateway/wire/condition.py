@@ -11,9 +11,9 @@ from gateway.wire.status import MAX_STATUS_BYTES
 
 MAX_CONDITION_BYTES = 40_960
 """Of the part of a status that this module makes; a status has room for it and for its counters."""
-_MOST_BUSES = 64
-_MOST_DEVICES = 512
-_MOST_WAYS = 8
+MOST_BUSES = 256
+MOST_DEVICES = 1024
+MOST_WAYS = 8
 _MOST_HOLES = 20
 _MOST_LETTERS = 200
 
@@ -23,7 +23,7 @@ _Time = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
 _Share = Annotated[float, Field(ge=0, le=1e6)]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 _Words = Annotated[str, Field(max_length=_MOST_LETTERS)]
-_Devices = Annotated[tuple[Identifier, ...], Field(max_length=_MOST_DEVICES)]
+_Devices = Annotated[tuple[Identifier, ...], Field(max_length=MOST_DEVICES)]
 
 
 class _Part(BaseModel):
@@ -50,7 +50,7 @@ class BusCondition(_Part):
     backed_off: _Devices = ()
     learnt_holes: Annotated[
         dict[Identifier, Annotated[tuple[_Words, ...], Field(max_length=_MOST_HOLES)]],
-        Field(max_length=_MOST_DEVICES),
+        Field(max_length=MOST_DEVICES),
     ] = Field(default_factory=dict)
 
 
@@ -82,8 +82,8 @@ class Condition(_Part):
     gaps: _Count = 0
     disk_free_bytes: _Count | None = None
     disk_size_bytes: _Count | None = None
-    buses: Annotated[dict[Identifier, BusCondition], Field(max_length=_MOST_BUSES)] = Field(default_factory=dict)
-    ways: Annotated[dict[Identifier, WayCondition], Field(max_length=_MOST_WAYS)] = Field(default_factory=dict)
+    buses: Annotated[dict[Identifier, BusCondition], Field(max_length=MOST_BUSES)] = Field(default_factory=dict)
+    ways: Annotated[dict[Identifier, WayCondition], Field(max_length=MOST_WAYS)] = Field(default_factory=dict)
 
 
 class GatewayStatus(_Part):

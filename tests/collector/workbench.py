@@ -11,6 +11,7 @@ from random import Random
 from gateway.broker.local import LocalBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings
+from gateway.collector.statuses import Told
 from gateway.core.protocols import Batch, Message, Store
 from gateway.core.quantity import load_vocabulary
 from gateway.wire.receipt import Receipt, decode_receipt
@@ -74,12 +75,13 @@ async def bench(
     *,
     settings: CollectorSettings | None = None,
     broker: FakeBroker | None = None,
+    told: Told | None = None,
 ) -> AsyncIterator[Bench]:
     """Run everything for the length of the block."""
     clock = broker.clock if broker is not None and isinstance(broker.clock, FakeClock) else FakeClock(utc_ms=START_MS)
     local = LocalBroker(queue_length=10_000) if broker is None else broker.local
     surroundings = Surroundings(clock, Random(1), load_vocabulary(), data)  # noqa: S311
-    collector = Collector(broker or local, stores, surroundings=surroundings, settings=settings)
+    collector = Collector(broker or local, stores, surroundings=surroundings, settings=settings, told=told)
     made = Bench(clock, local, collector, asyncio.Event(), data)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(collector.run(made.stop), name="collector")

@@ -6,6 +6,7 @@ import pytest
 from gateway.core.protocols import Message
 from gateway.core.readout import Readout, Status
 from gateway.relay.settings import RelaySettings
+from gateway.wire.condition import Condition
 from gateway.wire.receipt import Receipt, encode_receipt
 from tests.relay.workbench import EARLIER_RUN, ORIGIN, RUN, TOPICS, background, bench
 
@@ -171,3 +172,28 @@ async def test_the_status_tells_what_went_wrong() -> None:
         assert len(births) == 3
         assert births[1]["counters"]["poll_failures"] == 3
         assert births[1]["counters"]["relay_malformed_receipts"] == 0
+
+
+async def test_the_status_tells_how_the_gateway_is_on_change_and_seldom() -> None:
+    """A wrong clock is told within seconds; what only grows once a minute; what stays as it is, never again."""
+    said = [Condition(time_ms=0, synchronised=True, readouts=1)]
+    origin = replace(ORIGIN, condition=lambda: said[-1])
+    async with bench(origin=origin) as b, background(b.relay.run()):
+
+        def births() -> list[dict[str, object]]:
+            trees = [json.loads(m.payload) for m in b.broker.published if m.topic == TOPICS.status]
+            return [tree["gateway"] for tree in trees]
+
+        await b.pass_time(1)
+        said.append(Condition(time_ms=1000, synchronised=False, readouts=1))
+        await b.pass_time(9)
+        assert births()[1:] == [{"time_ms": 1000, "synchronised": False, "readouts": 1}]
+        for second in range(110):
+            said.append(Condition(time_ms=1000 * second, synchronised=False, readouts=second))
+            await b.pass_time(1)
+        assert len(births()) == 3
+        for second in range(200):
+            said.append(Condition(time_ms=1000 * second, synchronised=False, readouts=110))
+            await b.pass_time(1)
+        assert len(births()) == 4
+        assert births()[-1]["readouts"] == 110

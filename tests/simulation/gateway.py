@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 
 from gateway.app.configuration import load_configuration
-from gateway.app.edge import Destination, Edge
+from gateway.app.edge import Edge
+from gateway.app.lanes import Destination
 from gateway.app.machine import Machine
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings, Origin
@@ -55,6 +56,8 @@ class Gateway:
     truth: Truth
     true: TrueTime
     complain: Complain
+    down: asyncio.Event
+    """Is set when the program ends."""
     relay: RelaySettings
     lives: list[Life] = field(default_factory=list)
     cuts: list[tuple[float, float]] = field(default_factory=list)
@@ -153,6 +156,7 @@ class Gateway:
         self.boot, self.is_on = Boot(self.boot.number + 1, clock), True
 
     def _died(self) -> None:
+        self.down.set()
         self.boot.is_dying = True
         life = self.life
         if life is not None:
@@ -199,6 +203,8 @@ class Station:
     vocabulary: Vocabulary
     true: TrueTime
     complain: Complain
+    down: asyncio.Event
+    """Is set when the program ends."""
     _process: Process | None = None
 
     def start(self) -> None:
@@ -206,7 +212,7 @@ class Station:
         if self._process is not None and self._process.is_alive:
             return
         self.folder.mkdir(exist_ok=True)
-        process = self._process = Process("collector")
+        process = self._process = Process("collector", on_death=self.down.set)
         random = chance(self.random.getrandbits(64))
         collector = Collector(
             self.broker.client(process),

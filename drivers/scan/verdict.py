@@ -1,105 +1,94 @@
-"""What an installer does next: the evidence of a scan in words. Pure."""
+"""What an installer does next: the evidence of a scan in sentences. Pure."""
 
 from collections.abc import Iterator, Sequence
 
 from drivers.scan.found import Evidence, Findings
+from gateway.core.sentences import Sentence, say
 
 _OFTEN = 2
 _MOST_NAMED = 5
 
 
 def verdict(findings: Findings) -> list[str]:
-    """Return sentences, the most important first; never none."""
+    """Return sentences in English, the most important first; never none."""
+    return list(map(say, judged(findings)))
+
+
+def judged(findings: Findings) -> list[Sentence]:
+    """Return what there is to say, the most important first; never nothing."""
     evidence = findings.evidence
     said = [*_ended(evidence), *_troubles(evidence), *_heard(evidence)]
+    wrong = [_said("left_out", why=reason) for reason in evidence.wrong_profiles]
     if findings.devices:
-        wrong = [f"Left out, because it is wrong: {reason}" for reason in evidence.wrong_profiles]
         return [_count(findings), *said, *_doubts(findings), *wrong]
     if not said:
         said += _nothing(evidence)
-    said += [f"Left out, because it is wrong: {reason}" for reason in evidence.wrong_profiles]
-    return said or ["The scan was stopped before anybody was asked."]
+    return [*said, *wrong] or [_said("stopped")]
 
 
-def _count(findings: Findings) -> str:
-    known = sum(device.best is not None for device in findings.devices)
+def _said(code: str, **words: object) -> Sentence:
+    return Sentence(f"scan.{code}", {name: str(word) for name, word in words.items()})
+
+
+def _count(findings: Findings) -> Sentence:
     total = len(findings.devices)
-    there = "1 device answers" if total == 1 else f"{total} devices answer"
-    unknown = total - known
-    return f"{there} on {findings.evidence.port}" + (f"; {unknown} of unknown model." if unknown else ".")
+    unknown = total - sum(device.best is not None for device in findings.devices)
+    code = ("one" if total == 1 else "many") + ("_unknown" if unknown else "")
+    return _said(code, port=findings.evidence.port, count=total, unknown=unknown)
 
 
-def _ended(evidence: Evidence) -> Iterator[str]:
+def _ended(evidence: Evidence) -> Iterator[Sentence]:
     if evidence.trouble:
-        yield f"The scan ended early: {evidence.trouble}"
+        yield _said("ended", why=evidence.trouble)
     if evidence.interrupted:
-        yield "The scan was stopped before its end: what is not listed may be there all the same."
+        yield _said("interrupted")
 
 
-def _troubles(evidence: Evidence) -> Iterator[str]:
+def _troubles(evidence: Evidence) -> Iterator[Sentence]:
     if evidence.noisy:
-        yield (
-            "Noise: bytes come, but no frames. Check baud rate and parity, termination (120 ohm at both ends only), "
-            "the shield, and whether A and B are swapped."
-        )
+        yield _said("noise")
     doubled = sorted(unit for unit, times in evidence.garbled.items() if times >= _OFTEN)
     if doubled and not evidence.noisy:
-        who = "unit " + _listed(doubled) if len(doubled) == 1 else "units " + _listed(doubled)
-        yield (
-            f"Two devices on one address: the answers of {who} are garbled, and others are not. Unplug one of the two, "
-            "give the other a free address on its own keypad, and scan again."
-        )
+        yield _said("doubled" if len(doubled) == 1 else "doubled_many", units=_listed(doubled))
     if evidence.late:
-        units = _listed(sorted(evidence.late))
-        yield f"Slow: unit {units} answered late; give its profile or the gateway in between a longer time-out."
+        yield _said("late", units=_listed(sorted(evidence.late)))
     if evidence.same_everywhere:
-        yield "The device answers for every unit id: it is one device, listed once."
+        yield _said("same")
 
 
-def _heard(evidence: Evidence) -> Iterator[str]:
+def _heard(evidence: Evidence) -> Iterator[Sentence]:
     if evidence.wants_key:
-        yield f"A meter sends encrypted telegrams: {evidence.wants_key}. Ask the grid company for its key."
+        yield _said("encrypted", why=evidence.wants_key)
     if evidence.heard_protocol == "modbus" and not evidence.through_service:
-        units = f" (units {_listed(evidence.heard_units)})" if evidence.heard_units else ""
-        consequence = " Nothing was sent." if evidence.asked_nothing else ""
-        yield (
-            f"Another client asks on this bus{units}: two clients on one bus disturb each other. Stop the other one, "
-            f"or read its devices through it.{consequence}"
-        )
+        units = _listed(evidence.heard_units)
+        yield _said("client_units", units=units) if units else _said("client")
     elif evidence.heard_octets and not evidence.heard_protocol:
-        consequence = " Nothing was sent." if evidence.asked_nothing else ""
-        yield (
-            f"{evidence.heard_octets} bytes came without a question, and no telegram among them: another baud rate, "
-            f"another client, or noise.{consequence}"
-        )
+        yield _said("unknown_bytes", count=evidence.heard_octets)
+    else:
+        return
+    if evidence.asked_nothing:
+        yield _said("nothing_sent")
 
 
-def _doubts(findings: Findings) -> Iterator[str]:
+def _doubts(findings: Findings) -> Iterator[Sentence]:
     for device in findings.devices:
         if len(device.candidates) > 1 and device.candidates[0].weight == device.candidates[1].weight:
-            where = device.address or f"unit {device.unit_id}"
-            yield f"{where}: {device.candidates[0].name} or {device.candidates[1].name}; compare with its label."
+            names = {"first": device.candidates[0].name, "second": device.candidates[1].name}
+            if device.address:
+                yield _said("doubt", where=device.address, **names)
+            else:
+                yield _said("doubt_unit", unit=device.unit_id, **names)
 
 
-def _nothing(evidence: Evidence) -> Iterator[str]:
+def _nothing(evidence: Evidence) -> Iterator[Sentence]:
     if evidence.no_path:
-        yield (
-            f"The gateway at {evidence.port} answers, but reaches nobody behind it: check its serial side "
-            "(baud rate, parity, A/B, power of the devices)."
-        )
+        yield _said("no_path", port=evidence.port)
     elif evidence.kind == "socket" and evidence.asked:
-        yield (
-            f"{evidence.port} takes the connection and answers nothing: is it the Modbus port (502), is Modbus "
-            "switched on in the device, and is it --framing rtu?"
-        )
+        yield _said("mute_socket", port=evidence.port)
     elif evidence.asked:
-        yield (
-            f"Nothing answers on {evidence.port}. In this order: is the device powered; are A and B swapped (swap them "
-            "and scan again); does its display show another baud rate or parity; is the bus terminated at both ends "
-            "and nowhere else; is the address in the range that was asked?"
-        )
+        yield _said("mute_bus", port=evidence.port)
 
 
 def _listed(units: Sequence[int]) -> str:
     more = len(units) - _MOST_NAMED
-    return ", ".join(map(str, units[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(str, units[:_MOST_NAMED])) + (f" (+{more})" if more > 0 else "")

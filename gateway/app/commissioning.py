@@ -23,6 +23,7 @@ from gateway.core.commissioning import (
     Commissioning,
     DisplayCheck,
     PlausibilityCheck,
+    Said,
 )
 from gateway.core.errors import ConfigError, CorruptFrame, DeviceError, LinkDown, NoAnswer, Refused
 from gateway.core.quantity import load_vocabulary
@@ -30,7 +31,7 @@ from gateway.core.readout import Readout
 from gateway.core.site import LinkSettings
 from gateway.document.wording import nearest
 from gateway.energy.display import compare, parse_display
-from gateway.energy.plausibility import judge
+from gateway.energy.plausibility import Finding, judge
 from gateway.wire.catalogue import catalogue_id, encode_catalogue
 
 _SETTINGS = ("ct_ratio", "vt_ratio", "pulse_weight", "instance", "meter_address")
@@ -112,11 +113,14 @@ async def read_device(inspection: Inspection, name: str) -> CommissionedDevice:
             "serial_number": identity.get("serial_number", ""),
             "identity": {key: text for key, text in identity.items() if key != "serial_number" and text},
             "points": tuple(_points(inspection, readout)),
-            "plausibility": tuple(
-                PlausibilityCheck(text=each.text, points=each.points, agrees=each.agrees) for each in judge(values)
-            ),
+            "plausibility": tuple(map(_check, judge(values))),
         }
     )
+
+
+def _check(finding: Finding) -> PlausibilityCheck:
+    said = tuple(Said(code=each.code, words=dict(each.words)) for each in finding.said)
+    return PlausibilityCheck(text=finding.text, points=finding.points, agrees=finding.agrees, said=said)
 
 
 def check_display(inspection: Inspection, found: CommissionedDevice, point: str, text: str) -> DisplayCheck:

@@ -11,9 +11,15 @@ from pydantic import ValidationError
 
 from drivers.scan.candidates import parse_units
 from drivers.scan.found import Findings, FoundDevice
-from drivers.scan.verdict import verdict
+from drivers.scan.verdict import judged
 from gateway.app.commissioning import Inspection, begin_inspection, check_display, read_all, read_device, sealed
-from gateway.app.commissioning_records import find_record, keep_record, list_records
+from gateway.app.commissioning_records import (
+    find_record,
+    keep_displays,
+    keep_record,
+    list_records,
+    load_displays,
+)
 from gateway.app.commissioning_report import file_name, rendered
 from gateway.app.scan import ScanOptions
 from gateway.app.scan_port import PortScan
@@ -21,9 +27,20 @@ from gateway.app.scan_write import preview, where_found, write_site
 from gateway.core.commissioning import CommissionedDevice, DisplayCheck
 from gateway.core.errors import ConfigError
 from gateway.core.quantity import load_vocabulary
+from gateway.core.sentences import Sentence
 from gateway.core.site import LinkSettings
 from gateway.export.html import content_policy
-from gateway.web.commissioning_seam import Added, FoundThing, Installed, Pick, Report, ScanProgress, Suffix, Wish
+from gateway.web.commissioning_seam import (
+    Added,
+    BenchError,
+    FoundThing,
+    Installed,
+    Pick,
+    Report,
+    ScanProgress,
+    Suffix,
+    Wish,
+)
 
 _BY_ID = Path("/dev/serial/by-id")
 _TELL_S = 0.4
@@ -34,6 +51,7 @@ _MOST_MODELS = 6
 _ELSE = "default-src 'none'; frame-ancestors 'none'"
 _PLAIN = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
 _NUMBER = "pulse_weight"
+DASH = "\u2013"
 
 
 class ScanWatcher:
@@ -44,14 +62,14 @@ class ScanWatcher:
     """
 
     def __init__(self, *, insist: bool) -> None:
-        self.text = ""
+        self.what: Sentence | None = None
         self.total = 0
         self.done = 0
         self._insist = insist
 
-    def stage(self, text: str, total: int) -> None:
+    def stage(self, what: Sentence, total: int) -> None:
         """Note that a part of so many steps begins."""
-        self.text, self.total, self.done = text, total, 0
+        self.what, self.total, self.done = what, total, 0
 
     def step(self, done: int) -> None:
         """Note how many steps are done."""
@@ -88,7 +106,7 @@ class Bench:
         self._reading = asyncio.Lock()
         self._findings: tuple[Findings, LinkSettings] | None = None
         self._things: tuple[FoundThing, ...] | None = None
-        self._checks: dict[str, dict[str, DisplayCheck]] = {}
+        self._checks = load_displays(data)
 
     @property
     def site(self) -> str:
@@ -110,7 +128,7 @@ class Bench:
             ConfigError: there is no such port, or a scan goes on already.
         """
         if self._scanning.locked():
-            raise ConfigError("a scan goes on already: wait until it has ended")
+            raise BenchError(Sentence("bench.scanning"))
         options = _options(wish)
         async with self._scanning:
             self._things = None
@@ -121,11 +139,11 @@ class Bench:
                 task = tasks.create_task(scan.run(), name="scan[page]")
                 while not task.done():
                     self._findings = scan.findings, options.link
-                    await tell(ScanProgress(watcher.text, watcher.done, watcher.total, tuple(self.found())))
+                    await tell(ScanProgress(watcher.what, watcher.done, watcher.total, tuple(self.found())))
                     await asyncio.wait({task}, timeout=_TELL_S)
             self._findings = scan.findings, options.link
-            judged = tuple(verdict(scan.findings))
-            await tell(ScanProgress(found=tuple(self.found()), verdict=judged, finished=True))
+            verdict = tuple(judged(scan.findings))
+            await tell(ScanProgress(found=tuple(self.found()), verdict=verdict, finished=True))
 
     def found(self) -> Sequence[FoundThing]:
         """Return what the last scan found."""
@@ -163,7 +181,7 @@ class Bench:
             ConfigError: an id or a setting is wrong.
         """
         if self._findings is None or not picks:
-            raise ConfigError("nothing was picked: scan, then pick devices")
+            raise BenchError(Sentence("bench.nothing_picked"))
         findings, link = self._findings
         offered = {thing.number: {profile for profile, _ in thing.models} for thing in self.found()}
         for pick in picks:
@@ -209,6 +227,7 @@ class Bench:
         found = await self.read(device)
         check = check_display(self._inspection(), found, point, shown)
         self._checks.setdefault(device, {})[point] = check
+        await asyncio.to_thread(keep_displays, self._data, self._checks)
         return check
 
     async def report(self, by: str, remark: str) -> Report:
@@ -225,7 +244,7 @@ class Bench:
                 devices[index] = devices[index].with_display(check)
         who, note = _plain(by), _plain(remark)
         if not who:
-            raise ConfigError("who answers for it? write your name")
+            raise BenchError(Sentence("bench.no_name"))
         kept = await asyncio.to_thread(keep_record, self._data, sealed(inspection, devices, by=who, remark=note))
         return Report(kept.name, kept.record)
 
@@ -263,7 +282,7 @@ def _options(wish: Wish) -> ScanOptions:
     try:
         link = LinkSettings.model_validate({"id": "scan", **way})
     except ValidationError as exc:
-        raise ConfigError(exc.errors()[0]["msg"].removeprefix("Value error, ")) from exc
+        raise BenchError(Sentence("bench.no_port", {"text": port or DASH})) from exc
     options = ScanOptions(link, mbus=wish.mbus, listen_s=_LISTEN_S)
     return replace(options, units=parse_units(wish.units)) if wish.units.strip() else options
 
@@ -274,7 +293,8 @@ def _chosen(pick: Pick) -> Mapping[str, object]:
         try:
             chosen[_NUMBER] = float(str(chosen[_NUMBER]).replace(",", "."))
         except ValueError as exc:
-            raise ConfigError(f"{_NUMBER}: {chosen[_NUMBER]!r} is not a number") from exc
+            words = {"name": _NUMBER.replace("_", " "), "text": str(chosen[_NUMBER])}
+            raise BenchError(Sentence("bench.no_number", words)) from exc
     return {"id": pick.id, **chosen} if pick.id else chosen
 
 

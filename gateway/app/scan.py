@@ -28,6 +28,7 @@ from drivers.scan.telegrams import meter_identity, telegram_candidates
 from gateway.app.scan_units import Sweep
 from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError, LinkDown
+from gateway.core.sentences import Sentence
 from gateway.core.site import LinkSettings
 
 FEW = 6
@@ -63,7 +64,7 @@ class ScanOptions:
 class Watcher(Protocol):
     """Whoever sees the scan go on."""
 
-    def stage(self, text: str, total: int) -> None:
+    def stage(self, what: Sentence, total: int) -> None:
         """Note that a part of so many steps begins."""
 
     def step(self, done: int) -> None:
@@ -168,7 +169,8 @@ class Scan:
         ear = Ear({protocol: make(None) for protocol, make in STREAMS.items()})
         loop = asyncio.get_running_loop()
         started_s, end_s = loop.time(), loop.time() + seconds
-        self._watcher.stage(f"listening{f' at {speed}' if speed else ''}", round(seconds * 10))
+        what = Sentence("scan.listening_at", {"speed": str(speed)}) if speed else Sentence("scan.listening")
+        self._watcher.stage(what, round(seconds * 10))
         async with self._open(speed) as link:
             while (now_s := loop.time()) < end_s and not (ear.is_understood and ear.protocol != "modbus"):
                 self._watcher.step(round((now_s - started_s) * 10))

@@ -10,6 +10,7 @@ from drivers.scan.found import FoundDevice
 from drivers.scan.telegrams import meter_candidates, meter_identity
 from gateway.app.scan_units import Steps
 from gateway.core.clock import Clock
+from gateway.core.sentences import Sentence
 
 _STEPS = 100
 
@@ -24,7 +25,7 @@ async def search_meters(
     """
     seen: set[str] = set()
     for title, search in (("primary", search_primary), ("secondary", search_secondary)):
-        watcher.stage(f"M-Bus, {title} addresses", _STEPS)
+        watcher.stage(Sentence(f"scan.mbus_{title}"), _STEPS)
         async for found in search(link, clock=clock, progress=lambda share, _: watcher.step(round(share * _STEPS))):
             meter = found.meter or Meter(address=found.address)
             if meter.serial_number and meter.serial_number in seen:

@@ -13,6 +13,7 @@ from drivers.scan.registers import Latecomers, Presence, RegisterScan
 from drivers.scan.sunspec import find_models, sunspec_candidates
 from drivers.scan.survey import survey
 from gateway.core.clock import Clock
+from gateway.core.sentences import Sentence
 
 _NOISE = 8
 """After so many garbled answers in a row it is the bus, not a unit."""
@@ -23,7 +24,7 @@ _EVERYWHERE = frozenset({0, 1, 255})
 class Steps(Protocol):
     """Whoever sees the pass go on."""
 
-    def stage(self, text: str, total: int) -> None:
+    def stage(self, what: Sentence, total: int) -> None:
         """Note that a part of so many steps begins."""
 
     def step(self, done: int) -> None:
@@ -82,7 +83,8 @@ class Sweep:
         scan, late = RegisterScan(link, clock=clock), Latecomers(link)
         self._late, self._there = late, {}
         garbled, silent, in_a_row = list[int](), list[int](), 0
-        self._steps.stage(f"asking units{f' at {speed}' if speed else ''}", len(units))
+        what = Sentence("scan.asking_at", {"speed": str(speed)}) if speed else Sentence("scan.asking")
+        self._steps.stage(what, len(units))
         for done, unit in enumerate(units):
             presence = await scan.presence(unit, twice=unit in self.likely)
             self._evidence.asked += 1

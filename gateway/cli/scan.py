@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,18 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 import uvloop
 
-from gateway.cli.console import print_table
+from gateway.cli.console import print_table, say
+from gateway.cli.progress import drawing
+from gateway.cli.questions import EXIT_INTERRUPTED, confirm
 from gateway.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
     from drivers.scan.found import FoundDevice
     from gateway.app.scan import ScanOptions
     from gateway.app.scan_port import PortScan
+    from gateway.core.sentences import Sentence
 
 EXIT_NOBODY = 3
-EXIT_INTERRUPTED = 130
 
 
 class ProgressBar:
@@ -31,19 +34,15 @@ class ProgressBar:
     """
 
     def __init__(self, *, yes: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
         self._yes = yes
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.bar: Progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bar: Progress = drawing()
         self._task: TaskID | None = None
 
-    def stage(self, text: str, total: int) -> None:
+    def stage(self, what: "Sentence", total: int) -> None:
         """Note that a part of so many steps begins."""
         if self._task is not None:
             self.bar.remove_task(self._task)
-        self._task = self.bar.add_task(text, total=total)
+        self._task = self.bar.add_task(str(what), total=total)
 
     def step(self, done: int) -> None:
         """Note how many steps are done."""
@@ -52,7 +51,7 @@ class ProgressBar:
 
     def found(self, device: "FoundDevice") -> None:
         """Show a device at once."""
-        self.bar.console.print(f"found {place_of(device)}: {model_of(device)}", highlight=False)
+        self.bar.console.print(f"found {place_of(device)}: {model_of(device)}", markup=False)
 
     def may_send(self, reason: str) -> bool:
         """Return whether to send although somebody else does."""
@@ -62,7 +61,7 @@ class ProgressBar:
         if not os.isatty(0):
             typer.echo(f"{reason} Nothing is sent; --yes sends all the same.", err=True)
             return False
-        answer = typer.confirm(f"{reason} Send all the same?", err=True)
+        answer = confirm(f"{reason} Send all the same?", err=True)
         self.bar.start()
         return answer
 
@@ -94,35 +93,53 @@ def scan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find what is on a bus: listen, ask who is there, and tell which model it is."""
-    from gateway.app.scan_port import PortScan
-    from gateway.app.trace import capture_to
-
     given = {"serial": str(serial) if serial else None, "tcp": tcp, "framing": framing}
     options = _options({name: value for name, value in given.items() if value is not None}, baud=baud, parity=parity)
     options = _narrowed(options, units=units, mbus=mbus, quick=quick, survey=survey, listen=listen)
-    watcher = ProgressBar(yes=yes)
-    with ExitStack() as stack:
-        trace = stack.enter_context(capture_to(capture, options.link)) if capture else None
-        found = PortScan(options, watcher, environment=os.environ, profiles=profiles or (), capture=trace)
-        stack.enter_context(watcher.bar)
-        interrupted = _run(found)
+    found, interrupted = _search(options, yes=yes, profiles=profiles or (), capture=capture)
     _report(found, as_json=as_json)
     if write is not None:
-        _write(write, found, options)
+        add_found(write, found, options)
     if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not found.findings.devices:
         raise typer.Exit(EXIT_NOBODY)
 
 
-def _run(found: "PortScan") -> bool:
-    """Return whether it was stopped before its end."""
-    try:
-        uvloop.run(found.run())
-    except KeyboardInterrupt:
-        found.findings.evidence.interrupted = True
-        return True
-    return False
+def look_quickly(port: str) -> "tuple[PortScan, ScanOptions]":
+    """Show what a quick scan of a port finds, and return it; Ctrl-C ends it early.
+
+    Args:
+        port: Device path or HOST:PORT.
+
+    Raises:
+        ConfigError: there can be no such port.
+    """
+    options = _options({"serial" if port.startswith("/") else "tcp": port}, baud=None, parity=None)
+    options = _narrowed(options, units=None, mbus=False, quick=True, survey=False, listen=None)
+    found, _ = _search(options, yes=False, profiles=(), capture=None)
+    _report(found, as_json=False)
+    return found, options
+
+
+def _search(
+    options: "ScanOptions", *, yes: bool, profiles: Sequence[Path], capture: Path | None
+) -> "tuple[PortScan, bool]":
+    """Return what is on a port, and whether the search was stopped before its end."""
+    from gateway.app.scan_port import PortScan
+    from gateway.app.trace import capture_to
+
+    watcher = ProgressBar(yes=yes)
+    with ExitStack() as stack:
+        trace = stack.enter_context(capture_to(capture, options.link)) if capture else None
+        found = PortScan(options, watcher, environment=os.environ, profiles=profiles, capture=trace)
+        stack.enter_context(watcher.bar)
+        try:
+            uvloop.run(found.run())
+        except KeyboardInterrupt:
+            found.findings.evidence.interrupted = True
+            return found, True
+    return found, False
 
 
 def _options(link: dict[str, str], *, baud: int | None, parity: Literal["none", "even", "odd"] | None) -> "ScanOptions":
@@ -176,7 +193,7 @@ def _report(found: "PortScan", *, as_json: bool) -> None:
             words = " ".join(f"{word:04x}" for word in row.registers)
             typer.echo(f"{place_of(device)}: {row.table} {row.address}: {words}")
     for sentence in tree["verdict"] if isinstance(tree["verdict"], list) else ():
-        typer.echo(sentence)
+        say(sentence)
 
 
 def _row(device: "FoundDevice") -> tuple[str, ...]:
@@ -202,7 +219,12 @@ def model_of(device: "FoundDevice") -> str:
     return f"{device.best.name} ({device.best.profile})" if device.best else "unknown model"
 
 
-def _write(path: Path, found: "PortScan", options: "ScanOptions") -> None:
+def add_found(path: Path, found: "PortScan", options: "ScanOptions") -> None:
+    """Add what was found to a site file, and say what is not in it.
+
+    Raises:
+        ConfigError: the file is wrong, or cannot be written.
+    """
     from gateway.app.scan_write import write_site
 
     written = write_site(path, found.findings, options.link)

@@ -4,9 +4,10 @@ import hashlib
 import json
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.core.errors import ConfigError
+from gateway.core.sentences import Sentence, say
 
 Scalar = str | int | float
 
@@ -28,12 +29,26 @@ class CommissionedPoint(_Record):
     """Outside its plausible range."""
 
 
+class Said(_Record):
+    """A sentence that can be said in each language."""
+
+    code: str
+    words: dict[str, str] = {}
+
+
 class PlausibilityCheck(_Record):
     """One relation between values of one readout."""
 
     text: str
+    """In English."""
     points: tuple[str, ...]
     agrees: bool
+    said: tuple[Said, ...] = Field(default=(), exclude_if=lambda said: not said)
+    """The same in parts; older records have none, and their seals hold without."""
+
+    def in_language(self, language: str) -> str:
+        """Return what was compared, and what to do where it does not agree."""
+        return ": ".join(say(Sentence(each.code, each.words), language) for each in self.said) or self.text
 
 
 class DisplayCheck(_Record):

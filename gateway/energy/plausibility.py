@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import log10, sqrt
 
+from gateway.core.sentences import Sentence, say
+
 Values = Mapping[str, float]
 """Point → value in the vocabulary's unit; points without value are absent."""
 
@@ -25,11 +27,23 @@ _ABSURDLY_LARGE, _ABSURDLY_SMALL = 1e11, 1e-9
 class Finding:
     """One relation that was looked at."""
 
-    text: str
-    """What was compared; where it does not agree, what is wrong and what to do."""
+    compared: Sentence
+    """What was compared."""
     points: tuple[str, ...]
     """Those concerned."""
     agrees: bool = True
+    advice: Sentence | None = None
+    """Where it does not agree: what is wrong and what to do, unless the first sentence says it."""
+
+    @property
+    def said(self) -> tuple[Sentence, ...]:
+        """Everything that there is to say."""
+        return (self.compared,) if self.advice is None else (self.compared, self.advice)
+
+    @property
+    def text(self) -> str:
+        """The same in English."""
+        return ": ".join(map(say, self.said))
 
 
 def judge(values: Values) -> tuple[Finding, ...]:
@@ -49,15 +63,23 @@ def judge(values: Values) -> tuple[Finding, ...]:
     return tuple(finding for check in checks for finding in check(values))
 
 
-def _wrong(text: str, points: tuple[str, ...]) -> Finding:
-    return Finding(text, points, agrees=False)
+def _said(code: str, **words: str) -> Sentence:
+    return Sentence(f"finding.{code}", words)
+
+
+def _advice(code: str, **words: str) -> Sentence:
+    return Sentence(f"advice.{code}", words)
+
+
+def _finding(compared: Sentence, points: tuple[str, ...], advice: Sentence | None) -> Finding:
+    """Return what agrees where there is nothing to advise."""
+    return Finding(compared, points, agrees=advice is None, advice=advice)
 
 
 def _magnitudes(values: Values) -> Iterator[Finding]:
     for point, value in values.items():
         if value and not _ABSURDLY_SMALL < abs(value) < _ABSURDLY_LARGE:
-            text = f"{point} = {value:g} cannot be: the other order of words, or another type of register"
-            yield _wrong(text, (point,))
+            yield Finding(_said("magnitude", point=point, value=f"{value:g}"), (point,), agrees=False)
 
 
 def _rotation(values: Values) -> Iterator[Finding]:
@@ -69,11 +91,7 @@ def _rotation(values: Values) -> Iterator[Finding]:
     if min(loads) < max(_LEAST_VA, _BALANCED_SHARE * max(loads)):
         return
     if abs(sum(active.values())) < _ROTATED_SHARE * sum(loads) and max(map(abs, active.values())) > 0.3 * max(loads):
-        text = (
-            "the powers of the three phases cancel out although each carries current: voltages and current "
-            "transformers belong to different phases; move the transformers (or the voltage leads) one phase on"
-        )
-        yield _wrong(text, tuple(f"elec_power_active_{phase}" for phase in _PHASES))
+        yield Finding(_said("rotation"), tuple(f"elec_power_active_{phase}" for phase in _PHASES), agrees=False)
 
 
 def _phase_powers(values: Values) -> Iterator[Finding]:
@@ -84,11 +102,11 @@ def _phase_powers(values: Values) -> Iterator[Finding]:
         points = tuple(f"elec_{name}_{phase}" for name in ("power_active", "voltage", "current"))
         if max(load_va, abs(power_w)) < _LEAST_VA:
             continue
-        stated = f"{phase.upper()}: P = {power_w:.0f} W, U·I = {load_va:.0f} VA"
+        words = {"phase": phase.upper(), "power": f"{power_w:.0f}", "load": f"{load_va:.0f}"}
         if abs(power_w) <= load_va * (1 + _TOLERANCE):
-            yield Finding(f"{stated}, so cos φ = {abs(power_w) / load_va:.2f}", points)
+            yield Finding(_said("phase_factor", **words, factor=f"{abs(power_w) / load_va:.2f}"), points)
         else:
-            yield _wrong(f"{stated}: {_factor_advice(abs(power_w), load_va)}", points)
+            yield _finding(_said("phase", **words), points, _factor_advice(abs(power_w), load_va))
 
 
 def _direction(values: Values) -> Iterator[Finding]:
@@ -99,74 +117,70 @@ def _direction(values: Values) -> Iterator[Finding]:
         return
     if len(against) > len(active) / 2:
         against = [phase for phase in active if phase not in against]
-    text = (
-        f"{' and '.join(phase.upper() for phase in against)} flows against the other phases: without PV or battery on "
-        "that phase its current transformer looks the other way; turn it round, or swap its two leads"
-    )
-    yield _wrong(text, tuple(f"elec_power_active_{phase}" for phase in against))
+    points = tuple(f"elec_power_active_{phase}" for phase in against)
+    yield Finding(_said("direction", phase=", ".join(phase.upper() for phase in against)), points, agrees=False)
 
 
 def _total(values: Values) -> Iterator[Finding]:
     """Compare the total with the sum of the phases, or with all U·I where there are no powers of phases."""
-    total_w, active, apparent = values.get("elec_power_active"), _active(values), _apparent(values)
+    total_w, active = values.get("elec_power_active"), _active(values)
     if total_w is None:
         return
-    if len(active) == len(_PHASES):
-        summed_w = sum(active.values())
-        if max(abs(summed_w), abs(total_w)) < _LEAST_VA:
-            return
-        agrees = abs(total_w - summed_w) <= _TOLERANCE * max(abs(summed_w), _LEAST_VA)
-        text = f"total P = {total_w:.0f} W, sum of the phases = {summed_w:.0f} W"
-        advice = f": {_total_advice(total_w, summed_w)}"
-        yield Finding(text, ("elec_power_active",)) if agrees else _wrong(text + advice, ("elec_power_active",))
+    if len(active) != len(_PHASES):
+        yield from _total_of_loads(values, total_w)
         return
-    load_va = sum(apparent.values())
+    summed_w = sum(active.values())
+    if max(abs(summed_w), abs(total_w)) < _LEAST_VA:
+        return
+    agrees = abs(total_w - summed_w) <= _TOLERANCE * max(abs(summed_w), _LEAST_VA)
+    said = _said("total_phases", power=f"{total_w:.0f}", sum=f"{summed_w:.0f}")
+    yield _finding(said, ("elec_power_active",), None if agrees else _total_advice(total_w, summed_w))
+
+
+def _total_of_loads(values: Values, total_w: float) -> Iterator[Finding]:
+    load_va = sum(_apparent(values).values())
     if load_va < _LEAST_VA:
         return
-    agrees = abs(total_w) <= load_va * (1 + _TOLERANCE)
     factor = values.get("elec_power_factor")
-    text = f"total P = {total_w:.0f} W, sum of U·I = {load_va:.0f} VA"
-    if not agrees:
-        yield _wrong(f"{text}: {_factor_advice(abs(total_w), load_va)}", ("elec_power_active",))
+    words = {"power": f"{total_w:.0f}", "load": f"{load_va:.0f}"}
+    if abs(total_w) > load_va * (1 + _TOLERANCE):
+        advice = _factor_advice(abs(total_w), load_va)
+        yield _finding(_said("total_load", **words), ("elec_power_active",), advice)
     elif factor is not None and abs(abs(total_w) / load_va - abs(factor)) > 2 * _TOLERANCE:
-        advice = "the power factor disagrees; is it in percent, or of one phase only?"
-        yield _wrong(f"{text}, cos φ = {factor:.2f}: {advice}", ("elec_power_factor",))
+        said = _said("total_factor", **words, factor=f"{factor:.2f}")
+        yield _finding(said, ("elec_power_factor",), _advice("power_factor"))
     else:
-        yield Finding(text, ("elec_power_active",))
+        yield Finding(_said("total_load", **words), ("elec_power_active",))
 
 
 def _voltages(values: Values) -> Iterator[Finding]:
     """Compare voltages between phases with those to neutral."""
     for first, second in (("l1", "l2"), ("l2", "l3"), ("l3", "l1")):
-        between = values.get(f"elec_voltage_{first}{second[1]}")
+        point = f"elec_voltage_{first}{second[1]}"
+        between = values.get(point)
         one, other = values.get(f"elec_voltage_{first}"), values.get(f"elec_voltage_{second}")
         if not between or not one or not other:
             continue
         expected = sqrt(one * one + other * other + one * other)
         agrees = abs(between - expected) <= _TOLERANCE * expected
-        text = f"U {first.upper()}-{second.upper()} = {between:.0f} V, from the phases {expected:.0f} V"
-        advice = ": two voltage leads on one phase, or a phase without voltage"
-        yield (
-            Finding(text, (f"elec_voltage_{first}{second[1]}",))
-            if agrees
-            else _wrong(text + advice, (f"elec_voltage_{first}{second[1]}",))
-        )
+        pair = f"{first.upper()}-{second.upper()}"
+        said = _said("between", pair=pair, found=f"{between:.0f}", expected=f"{expected:.0f}")
+        yield _finding(said, (point,), None if agrees else _advice("leads"))
 
 
 def _heat(values: Values) -> Iterator[Finding]:
     points = ("heat_power", "heat_flow", "heat_temp_supply", "heat_temp_return")
-    yield from _thermal(values, points, kind="heat meter")
+    yield from _thermal(values, points, kind="heat_meter")
     supply, back, stated = (values.get(f"heat_temp_{name}") for name in ("supply", "return", "diff"))
     if supply is not None and back is not None and stated is not None:
         agrees = abs(abs(supply - back) - abs(stated)) <= max(0.5, _TOLERANCE * abs(stated))
-        text = f"ΔT = {stated:.1f} K, supply - return = {supply - back:.1f} K"
-        advice = ": one of the three has the wrong scale"
-        yield Finding(text, ("heat_temp_diff",)) if agrees else _wrong(text + advice, ("heat_temp_diff",))
+        said = _said("heat_difference", stated=f"{stated:.1f}", found=f"{supply - back:.1f}")
+        yield _finding(said, ("heat_temp_diff",), None if agrees else _advice("one_scale"))
 
 
 def _pump_heat(values: Values) -> Iterator[Finding]:
     points = ("hp_heat_power", "hp_flow_sink", "hp_temp_sink_supply", "hp_temp_sink_return")
-    yield from _thermal(values, points, kind="heat pump")
+    yield from _thermal(values, points, kind="heat_pump")
 
 
 def _thermal(values: Values, points: tuple[str, str, str, str], *, kind: str) -> Iterator[Finding]:
@@ -177,13 +191,14 @@ def _thermal(values: Values, points: tuple[str, str, str, str], *, kind: str) ->
     expected_w = flow * (supply - back) * _WATER_WH_PER_M3_K
     if max(abs(power_w), abs(expected_w)) < _LEAST_HEAT_W:
         return
-    text = f"{kind}: P = {power_w / 1000:.2f} kW, flow * ΔT = {expected_w / 1000:.2f} kW"
+    words = {"power": f"{power_w / 1000:.2f}", "expected": f"{expected_w / 1000:.2f}"}
+    said = _said("heat", kind=f"finding.word.{kind}", **words)
     if abs(power_w - expected_w) <= _HEAT_TOLERANCE * max(abs(power_w), abs(expected_w)):
-        yield Finding(text, points)
+        yield Finding(said, points)
     elif expected_w < 0 < power_w and abs(power_w + expected_w) <= _HEAT_TOLERANCE * power_w:
-        yield _wrong(f"{text}: supply and return sensor are exchanged", points)
+        yield _finding(said, points, _advice("sensors"))
     else:
-        yield _wrong(f"{text}: {_factor_advice(abs(power_w), abs(expected_w), what='flow, power')}", points)
+        yield _finding(said, points, _factor_advice(abs(power_w), abs(expected_w), what="thermal"))
 
 
 def _charging(values: Values) -> Iterator[Finding]:
@@ -196,9 +211,8 @@ def _charging(values: Values) -> Iterator[Finding]:
     if max(load_va, abs(power_w)) < 10 * _LEAST_VA:
         return
     agrees = 0.7 * load_va <= abs(power_w) <= 1.2 * load_va
-    text = f"charger: P = {power_w:.0f} W, currents at 230 V = {load_va:.0f} VA"
-    advice = f": {_factor_advice(abs(power_w), load_va)}"
-    yield Finding(text, ("ev_power",)) if agrees else _wrong(text + advice, ("ev_power",))
+    said = _said("charger", power=f"{power_w:.0f}", load=f"{load_va:.0f}")
+    yield _finding(said, ("ev_power",), None if agrees else _factor_advice(abs(power_w), load_va))
 
 
 def _direct_current(values: Values) -> Iterator[Finding]:
@@ -213,9 +227,9 @@ def _direct_current(values: Values) -> Iterator[Finding]:
         if max(abs(values[power]), expected_w) < 2 * _LEAST_VA:
             continue
         agrees = abs(abs(values[power]) - expected_w) <= _HEAT_TOLERANCE * max(abs(values[power]), expected_w)
-        text = f"{power} = {values[power]:.0f} W, U·I = {expected_w:.0f} W"
-        advice = f": {_factor_advice(abs(values[power]), expected_w)}"
-        yield Finding(text, (power, voltage, current)) if agrees else _wrong(text + advice, (power, voltage, current))
+        said = _said("direct", point=power, power=f"{values[power]:.0f}", load=f"{expected_w:.0f}")
+        advice = None if agrees else _factor_advice(abs(values[power]), expected_w)
+        yield _finding(said, (power, voltage, current), advice)
 
 
 def _apparent(values: Values) -> dict[str, float]:
@@ -233,17 +247,18 @@ def _active(values: Values) -> dict[str, float]:
     return {phase: power for phase, power in found.items() if power is not None}
 
 
-def _factor_advice(found: float, expected: float, *, what: str = "voltage, current, power") -> str:
+def _factor_advice(found: float, expected: float, *, what: str = "electric") -> Sentence:
     """Say by which factor two numbers differ, and what such a factor comes from."""
+    named = f"finding.word.{what}"
     if not found or not expected:
-        return f"one of {what} is missing or reads 0"
+        return _advice("missing", what=named)
     factor = found / expected
     if abs(log10(factor) - round(log10(factor))) < _TEN_TOLERANCE and round(log10(factor)):
-        return f"differs by a factor of {10.0 ** round(log10(factor)):g}: the scale of one of {what} is wrong"
-    return f"differs by a factor of {factor:.3g}: a transformer ratio is missing or counted twice, or a scale is wrong"
+        return _advice("ten", factor=f"{10.0 ** round(log10(factor)):g}", what=named)
+    return _advice("ratio", factor=f"{factor:.3g}")
 
 
-def _total_advice(total_w: float, summed_w: float) -> str:
+def _total_advice(total_w: float, summed_w: float) -> Sentence:
     if abs(total_w + summed_w) <= _TOLERANCE * max(abs(summed_w), _LEAST_VA):
-        return "the signs are opposite: import and export are exchanged in one of them"
-    return _factor_advice(abs(total_w), abs(summed_w), what="the total and the phases")
+        return _advice("signs")
+    return _factor_advice(abs(total_w), abs(summed_w), what="totals")

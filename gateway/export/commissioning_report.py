@@ -127,7 +127,7 @@ def _wrong(device: CommissionedDevice, words: Words) -> Iterator[str]:
         yield device.trouble.removeprefix(f"{device.id}: ")
     for check in device.plausibility:
         if not check.agrees:
-            yield check.text
+            yield check.in_language(words.language)
     for shown in device.display:
         if not shown.agrees:
             difference = f"{words.measured(shown.value, shown.unit)} / {words.measured(shown.display, shown.unit)}"
@@ -187,7 +187,7 @@ def _compared(check: DisplayCheck, words: Words) -> Row:
 
 def _plausible(device: CommissionedDevice, words: Words) -> Block:
     ordered = sorted(device.plausibility, key=lambda check: check.agrees)
-    found = tuple((check.text, _tone(good=check.agrees)) for check in ordered)
+    found = tuple((check.in_language(words.language), _tone(good=check.agrees)) for check in ordered)
     return Notes(words("plausibility"), found or ((words("no_plausibility"), "quiet"),))
 
 

@@ -7,18 +7,20 @@ from typing import get_args
 from aiohttp import web
 
 from gateway.core.errors import ConfigError
+from gateway.core.sentences import say
 from gateway.web.commissioning_parts import (
     add_form,
     checks_of,
     complaint,
     devices_of,
+    display_pill,
     found_form,
     reading_of,
     report_form,
     reports_of,
     scan_form,
 )
-from gateway.web.commissioning_seam import Pick, ScanProgress, Suffix, Wish, Workbench
+from gateway.web.commissioning_seam import BenchError, Pick, ScanProgress, Suffix, Wish, Workbench
 from gateway.web.html import Markup, join, tag
 from gateway.web.live import harden
 from gateway.web.page import Page, Route, Visit
@@ -83,7 +85,7 @@ class _Desk:
         except* ConnectionResetError:
             pass
         except* ConfigError as group:
-            html = complaint(visit, "\n".join(str(each) for each in group.exceptions))
+            html = complaint("\n".join(_why(visit, each) for each in group.exceptions))
             await response.write(json.dumps({"finished": True, "html": html}).encode() + b"\n")
         return response
 
@@ -103,7 +105,7 @@ class _Desk:
         try:
             added = await self._bench.add(picks)
         except ConfigError as exc:
-            return self._page(visit, trouble=str(exc), status=422)
+            return self._page(visit, trouble=_why(visit, exc), status=422)
         if added.left_out:
             return self._page(visit, trouble="\n".join(added.left_out), status=200 if added.added else 422)
         return _go(visit, "devices")
@@ -114,7 +116,7 @@ class _Desk:
         try:
             return _part(reading_of(visit, await self._bench.read(visit.argument("device"))))
         except ConfigError as exc:
-            return _part(complaint(visit, str(exc)), status=404)
+            return _part(complaint(_why(visit, exc)), status=404)
 
     async def check(self, visit: Visit) -> web.StreamResponse:
         """Compare one point with the display; return all comparisons of the device, as a part of the page."""
@@ -124,8 +126,9 @@ class _Desk:
             await self._bench.check(name, str(form.get("point", "")), str(form.get("shown", "")))
             installed = next((each for each in self._bench.devices() if each.id == name), None)
         except ConfigError as exc:
-            return _part(complaint(visit, str(exc)), status=422)
-        return _part(checks_of(visit, installed.checked if installed else ()))
+            return _part(complaint(_why(visit, exc)), status=422)
+        checked = installed.checked if installed else ()
+        return _part(join(checks_of(visit, checked), tag("template", display_pill(visit, checked))))
 
     async def seal(self, visit: Visit) -> web.StreamResponse:
         """Read everything once more and keep the record."""
@@ -134,7 +137,7 @@ class _Desk:
         try:
             await self._bench.report(str(form.get("by", "")), str(form.get("remark", "")))
         except ConfigError as exc:
-            return self._page(visit, trouble=str(exc), status=422)
+            return self._page(visit, trouble=_why(visit, exc), status=422)
         return _go(visit, "reports")
 
     async def file(self, visit: Visit) -> web.StreamResponse:
@@ -148,7 +151,7 @@ class _Desk:
         try:
             found = await self._bench.file(visit.argument("name"), suffix, visit.texts.language)
         except ConfigError as exc:
-            return self._page(visit, trouble=str(exc), status=409)
+            return self._page(visit, trouble=_why(visit, exc), status=409)
         if found is None:
             raise web.HTTPNotFound
         name, content, policy = found
@@ -167,7 +170,7 @@ class _Desk:
             installed = devices_of(visit, self._bench.devices())
             found = add_form(visit, self._bench.found())
         except ConfigError as exc:
-            installed, found, trouble = Markup(""), Markup(""), trouble or str(exc)
+            installed, found, trouble = Markup(""), Markup(""), trouble or _why(visit, exc)
         texts = visit.texts
         title = texts("nav.commissioning")
         parts: Sequence[tuple[str, Markup]] = (
@@ -181,20 +184,27 @@ class _Desk:
         ]
         head = tag("div", tag("h1", title), tag("p", texts("commissioning.intro"), class_="quiet"), class_="headline")
         style = tag("link", rel="stylesheet", href=address("commissioning.css"))
-        content = [style, head, complaint(visit, trouble) if trouble else None, *steps]
+        content = [style, head, complaint(trouble) if trouble else None, *steps]
         return show(visit, title, tag("div", content, class_="bench"), script="commissioning.js", status=status)
 
 
 def _step(visit: Visit, bench: Workbench, progress: ScanProgress) -> bytes:
-    tree: dict[str, object] = {"stage": progress.stage, "done": progress.done, "total": progress.total}
+    language = visit.texts.language
+    stage = say(progress.stage, language) if progress.stage else ""
+    tree: dict[str, object] = {"stage": stage, "done": progress.done, "total": progress.total}
     tree["finished"] = progress.finished
     tree["count"] = visit.texts("commissioning.count", count=len(progress.found))
     if progress.finished:
         tree["html"] = join(
-            tag("ul", [tag("li", sentence) for sentence in progress.verdict], class_="plain"),
+            tag("ul", [tag("li", say(sentence, language)) for sentence in progress.verdict], class_="plain"),
             found_form(visit, bench.found()),
         )
     return json.dumps(tree).encode() + b"\n"
+
+
+def _why(visit: Visit, error: Exception) -> str:
+    """Return what is wrong; what a file on the gateway has wrong is said in English, with its line and key."""
+    return say(error.said, visit.texts.language) if isinstance(error, BenchError) else str(error)
 
 
 def _suffix(text: str) -> Suffix:

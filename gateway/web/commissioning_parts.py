@@ -5,6 +5,7 @@ from typing import get_args
 
 from gateway.core.commissioning import CommissionedDevice, DisplayCheck
 from gateway.core.quantity import Kind
+from gateway.core.sentences import Sentence, say
 from gateway.core.site import Role
 from gateway.web.commissioning_seam import FoundThing, Installed, Report
 from gateway.web.html import Markup, join, tag
@@ -18,7 +19,7 @@ _FIRST = (Kind.COUNTER, Kind.GAUGE)
 """What displays show."""
 
 
-def complaint(visit: Visit, text: str) -> Markup:  # noqa: ARG001 - every part takes the visit
+def complaint(text: str) -> Markup:
     """Return what went wrong, one sentence each line."""
     return tag("div", [tag("p", line) for line in text.splitlines()], class_="complaint", role="alert")
 
@@ -85,9 +86,11 @@ def reading_of(visit: Visit, device: CommissionedDevice) -> Markup:
     """Return a device as it is now: values, what is implausible, and the form that compares."""
     texts = visit.texts
     if not device.answers:
-        return join(complaint(visit, device.trouble), _when(visit, device))
+        said = say(Sentence(f"bench.status.{device.status}"), texts.language)
+        why = tag("p", device.trouble, class_="quiet")
+        return join(complaint(said), why, _when(visit, device))
     findings = [
-        tag("li", check.text, class_="fits" if check.agrees else "differs")
+        tag("li", check.in_language(texts.language), class_="fits" if check.agrees else "differs")
         for check in sorted(device.plausibility, key=lambda each: each.agrees)
     ]
     rows = [_point(visit, device, index) for index in range(len(device.points))]
@@ -126,6 +129,15 @@ def checks_of(visit: Visit, checks: Sequence[DisplayCheck]) -> Markup:
         texts("commissioning.result"),
     )
     return table(texts("commissioning.compared"), columns, rows)
+
+
+def display_pill(visit: Visit, checks: Sequence[DisplayCheck]) -> Markup:
+    """Return in a word whether the display of a device agrees."""
+    if not checks:
+        return tag("span", visit.texts("commissioning.unchecked"), class_="pill idle")
+    good = all(check.agrees for check in checks)
+    word = visit.texts("commissioning.checked" if good else "commissioning.differs")
+    return tag("span", word, class_=f"pill {'good' if good else 'bad'}")
 
 
 def report_form(visit: Visit) -> Markup:
@@ -191,7 +203,10 @@ def _thing(visit: Visit, thing: FoundThing) -> Markup:
         why = texts("commissioning.present" if thing.present else "commissioning.nobody")
         return tag("li", tag("strong", model), about, tag("p", why, class_="quiet"))
     pick = tag("input", type="checkbox", name=f"pick-{number}", checked=True)
-    roles = [tag("option", "", value=""), *(tag("option", _role(each), value=each) for each in get_args(Role))]
+    roles = [
+        tag("option", "", value=""),
+        *(tag("option", texts(f"role.{each}"), value=each) for each in get_args(Role)),
+    ]
     models = [tag("option", name, value=profile) for profile, name in thing.models]
     fields = [
         tag(
@@ -224,14 +239,8 @@ def _field(name: str, text: str, *, value: str | None = None, placeholder: str =
     return tag("div", tag("label", text, for_=name), box, class_="field")
 
 
-def _role(role: str) -> str:
-    return role.replace("_", " ")
-
-
 def _installed(visit: Visit, device: Installed) -> Markup:
-    good = bool(device.checked) and all(check.agrees for check in device.checked)
-    word = visit.texts("commissioning.checked" if good else "commissioning.unchecked")
-    pill = tag("span", word, class_=f"pill {'good' if good else 'idle'}")
+    pill = display_pill(visit, device.checked)
     head = tag("summary", icon(device.kind), tag("span", device.title), tag("span", device.model, class_="quiet"), pill)
     return tag(
         "details",

@@ -5,8 +5,22 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway.core.commissioning import CommissionedDevice, Commissioning, DisplayCheck
+from gateway.core.errors import ConfigError
+from gateway.core.sentences import Sentence, say
 
 Suffix = Literal["html", "pdf", "json"]
+
+
+class BenchError(ConfigError):
+    """What was asked of the workbench cannot be done; it can say so in each language.
+
+    Args:
+        said: Why, and what to do.
+    """
+
+    def __init__(self, said: Sentence) -> None:
+        super().__init__(say(said))
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +62,12 @@ class FoundThing:
 class ScanProgress:
     """A scan as it goes."""
 
-    stage: str = ""
+    stage: Sentence | None = None
+    """Which part of it goes on."""
     done: int = 0
     total: int = 0
     found: tuple[FoundThing, ...] = ()
-    verdict: tuple[str, ...] = ()
+    verdict: tuple[Sentence, ...] = ()
     """Once it has ended."""
     finished: bool = False
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.commissioning_records import DISPLAYS, FOLDER
 from gateway.app.page_commissioning import Bench
 from gateway.core.errors import ConfigError
 from gateway.web.commissioning_seam import Pick, ScanProgress, Wish
@@ -105,3 +106,19 @@ async def test_what_is_no_port_is_refused(tmp_path: Path) -> None:
         await bench.add([Pick(0, "x")])
     with pytest.raises(ConfigError):
         await bench.report("  ", "")
+
+
+async def test_what_was_compared_outlives_a_restart(tmp_path: Path) -> None:
+    """A service that starts anew knows what was compared, and its report holds it; a damaged file costs only that."""
+    bench = bench_of(tmp_path, [])
+    async with simulated("eastron/sdm630", VALUES) as address:
+        await found_on(bench, address)
+        await bench.add([Pick(0, "main_meter")])
+        check = await bench.check("main_meter", "elec_energy_import", "10234.5")
+        again = Bench(tmp_path / "site.yaml", "test-site", tmp_path, environment={}, reload=lambda: None)
+        report = await again.report("A. Fitter", "")
+    assert [each.checked for each in again.devices()] == [(check,)]
+    assert report.record.devices[0].display == (check,)
+    assert [each.name for each in again.reports()] == [report.name]
+    (tmp_path / FOLDER / DISPLAYS).write_bytes(b"[" * 9)
+    assert Bench(tmp_path / "site.yaml", "x", tmp_path, environment={}, reload=lambda: None).devices()[0].checked == ()

@@ -16,6 +16,7 @@ from drivers.scan.verdict import verdict
 from gateway.app.scan import Means, Scan, ScanOptions, Watcher
 from gateway.core.clock import Clock
 from gateway.core.quantity import load_vocabulary
+from gateway.core.sentences import Sentence
 from gateway.core.site import LinkSettings
 from tests.fakes_stream import Answers, FakeMeter, FakePort, LoopClock, held, rtu, run_virtual, split_tcp, tcp
 
@@ -34,8 +35,8 @@ class Watching:
         self.seen: list[FoundDevice] = []
         self.stages: list[tuple[str, int]] = []
 
-    def stage(self, text: str, total: int) -> None:
-        self.stages.append((text, total))
+    def stage(self, what: Sentence, total: int) -> None:
+        self.stages.append((str(what), total))
 
     def step(self, done: int) -> None:
         assert done >= 0

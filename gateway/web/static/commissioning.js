@@ -50,8 +50,11 @@ async function compare(form) {
   const button = form.querySelector("button");
   button.disabled = true;
   try {
-    place.innerHTML = await (await send(form)).text();
-    form.querySelector('[name="shown"]').value = "";
+    const response = await send(form);
+    place.innerHTML = await response.text();
+    const pill = place.querySelector("template")?.content.firstElementChild;
+    if (pill) place.closest("details").querySelector("summary .pill").replaceWith(pill);
+    if (response.ok) form.querySelector('[name="shown"]').value = "";
   } finally {
     button.disabled = false;
   }

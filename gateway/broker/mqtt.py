@@ -69,7 +69,8 @@ class MqttBroker:
     async def _open(self, client: "_Client") -> None:
         try:
             async with asyncio.timeout(self._limits.timeout_s):
-                await client.__aenter__()
+                with _cancellable():
+                    await client.__aenter__()
         except (aiomqtt.MqttError, TimeoutError, OSError, ValueError) as exc:
             raise SinkUnavailable(f"broker {self._settings.url}: {_why(exc)}") from exc
 
@@ -122,7 +123,8 @@ class MqttSession:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+                with _cancellable():
+                    await self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         except (aiomqtt.MqttError, TimeoutError, OSError) as exc:
             raise SinkUnavailable(f"broker {self._url}: publish on {message.topic}: {_why(exc)}") from exc
 
@@ -134,7 +136,8 @@ class MqttSession:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                granted = await self._client.subscribe(topic, qos=1)
+                with _cancellable():
+                    granted = await self._client.subscribe(topic, qos=1)
         except (aiomqtt.MqttError, TimeoutError, OSError, ValueError) as exc:
             raise SinkUnavailable(f"broker {self._url}: subscribe to {topic}: {_why(exc)}") from exc
         if any(isinstance(reason, ReasonCode) and reason.is_failure for reason in granted):
@@ -279,6 +282,19 @@ def _bytes(payload: object) -> bytes:
 def _silent() -> logging.Logger:
     """Return a logger of nobody's: what the library would say, our errors say."""
     return logging.Logger("mqtt library", level=logging.CRITICAL + 1)  # noqa: LOG001
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Let a cancellation through that a wait of the library has swallowed, because what it waited for came just then.
+
+    Source: asyncio.wait_for of Python 3.11.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 def _why(exc: BaseException) -> str:

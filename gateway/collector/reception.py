@@ -10,7 +10,6 @@ from gateway.collector.journal import OUR_WORDS, Journal
 from gateway.collector.presence import Presence
 from gateway.collector.settings import CollectorSettings
 from gateway.collector.statuses import Statuses
-from gateway.core.cancellation import heed_cancellation
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable
@@ -102,18 +101,23 @@ class Reception:
         """Connect, and connect again, for ever."""
         while True:
             started_s = self._clock.monotonic()
-            try:
-                await self._connect()
-            except* SinkUnavailable as group:
-                self._journal.counters.failures += 1
-                self._journal.warn("broker", str(first_error(group)), texts=OUR_WORDS)
-            finally:
-                self.connected = False
-                self._answered.set()
-            heed_cancellation()
+            # A task group that fails while it is cancelled swallows the cancellation; the one around it does not.
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._connection(), name="collect[connection]")
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
+
+    async def _connection(self) -> None:
+        """Return when a connection is lost."""
+        try:
+            await self._connect()
+        except* SinkUnavailable as group:
+            self._journal.counters.failures += 1
+            self._journal.warn("broker", str(first_error(group)), texts=OUR_WORDS)
+        finally:
+            self.connected = False
+            self._answered.set()
 
     async def _connect(self) -> None:
         will = self._presence.will if self._presence else None

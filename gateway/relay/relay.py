@@ -5,7 +5,6 @@ import logging
 from contextlib import suppress
 from random import Random
 
-from gateway.core.cancellation import heed_cancellation
 from gateway.core.clock import Clock
 from gateway.core.delays import Delays
 from gateway.core.errors import SinkUnavailable, WireError
@@ -89,14 +88,19 @@ class Relay:
         """Send for ever; whatever happens to the broker, keep, come back, and send again."""
         while True:
             started_s = self._clock.monotonic()
-            try:
-                await self._connect()
-            except* SinkUnavailable as group:
-                self._lost(group)
-            heed_cancellation()
+            # A task group that fails while it is cancelled swallows the cancellation; the one around it does not.
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._connection(), name="relay[connection]")
             if self._clock.monotonic() - started_s >= _STABLE_S:
                 self._delays.reset()
             await self._clock.sleep_until(self._clock.monotonic() + self._delays.next_s())
+
+    async def _connection(self) -> None:
+        """Return when a connection is lost."""
+        try:
+            await self._connect()
+        except* SinkUnavailable as group:
+            self._lost(group)
 
     async def _connect(self) -> None:
         will = self._presence.will

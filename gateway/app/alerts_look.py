@@ -8,12 +8,17 @@ from pathlib import Path
 
 from gateway.core.quantity import Kind, Vocabulary
 from gateway.energy.alerts import Finding, Key
-from gateway.energy.frozen import COMPLETE, Day, FrozenCounters, Yesterdays
+from gateway.energy.frozen import FrozenCounters
 from gateway.web.facts import DeviceFacts, Facts, SiteFacts
 from gateway.web.numbers import share, size
 from gateway.web.texts import Language
 
 LEAST_FREE = 0.05
+COMPLETE = 0.95
+_FEWEST = 12
+"""Readouts of a day without which a share says nothing."""
+_SETTLED_MS = 900_000
+"""After midnight, before yesterday is judged."""
 GATEWAY_SILENT_S = 300.0
 _GIVES = frozenset({"ok", "partial", "unread", "skipped"})
 _IN_KW = {"W": 0.001, "kW": 1.0}
@@ -50,7 +55,6 @@ class Lookout:
         self._around = around
         self._language = language
         self._frozen = FrozenCounters()
-        self._days = Yesterdays()
         self._failures = 0
 
     def look(self, now_s: float) -> list[Finding]:
@@ -85,8 +89,11 @@ class Lookout:
             yield Finding(gateway, {**name, "age": f"{site.age_s / 60:.0f} min"}, above)
         if "clock" in codes:
             yield Finding(Key("clock", site.id), name, (*above, gateway))
-        if "refusing" in codes:
-            yield Finding(Key("disk", site.id), {**name, "subject": site.title, "free": "0"}, above)
+        # Of the one disk here somebody has looked already.
+        short = [each for each in site.troubles if each.code == "disk" and self._around.is_remote]
+        if short or "refusing" in codes:
+            free = short[0].words.get("free", "0") if short else "0"
+            yield Finding(Key("disk", site.id), {**name, "subject": site.title, "free": free}, (*above, gateway))
         dead = {bus for bus in {each.bus for each in devices} if bus and _is_dead(bus, devices)}
         for bus in sorted(dead):
             yield Finding(Key("bus", site.id, bus), {**name, "subject": bus}, (*above, gateway))
@@ -101,14 +108,23 @@ class Lookout:
         key = Key("device", *place)
         if device.state not in _GIVES:
             yield Finding(key, {**words, "state": device.state.replace("_", " ")}, under)
-        if device.completeness is not None:
-            whole = device.completeness
-            yesterday = self._days.look(place, Day(whole.since_ms, whole.due, whole.got))
-            if yesterday is not None and yesterday < COMPLETE:
-                words_then = {**words, "share": share(yesterday, self._language)}
-                yield Finding(Key("incomplete", *place), words_then, (*under, key))
+        whole = self._yesterday(device)
+        if whole is not None and whole < COMPLETE:
+            words_then = {**words, "share": share(whole, self._language)}
+            yield Finding(Key("incomplete", *place), words_then, (*under, key))
         if self._frozen.look(place, *self._energy(device), now_s=now_s):
             yield Finding(Key("counter", *place), words, (*under, key))
+
+    def _yesterday(self, device: DeviceFacts) -> float | None:
+        """Return the share of yesterday's readouts, None where it is not known or some of them may still come."""
+        before, today = device.yesterday, device.completeness
+        if before is None or before.due < _FEWEST or before.until_ms is None or today is None or today.until_ms is None:
+            return None
+        if today.until_ms < before.until_ms + _SETTLED_MS:
+            return None
+        delivery = self._facts.delivery(device.site)
+        waiting_ms = [each.oldest_ms for each in delivery.destinations if each.oldest_ms] if delivery else []
+        return None if any(oldest_ms < before.until_ms for oldest_ms in waiting_ms) else before.share
 
     def _energy(self, device: DeviceFacts) -> tuple[Mapping[str, float], float]:
         """Return the energy counters of a device, and its power in kilowatts without sign."""

@@ -17,9 +17,10 @@ from gateway.app.folders import data_folder
 from gateway.app.memory import collector_name
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.page import PageParts, PageServer
-from gateway.app.page_collector import CollectorFacts, WatchedStore
+from gateway.app.page_collector import CollectorFacts
 from gateway.app.page_portfolio import SitePortfolio
 from gateway.app.page_roles import stored_events
+from gateway.app.page_store import WatchedStore
 from gateway.broker.mqtt import MqttBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings, Origin
@@ -77,6 +78,8 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
             others = [tasks.create_task(feed_watchdog(manager, clock, {}), name="watchdog")]
             if page is not None:
                 others.append(tasks.create_task(PageServer(page).serve(), name="page"))
+            if facts is not None:
+                others.append(tasks.create_task(facts.completeness.run(), name="completeness"))
             if collection.alerts is not None and facts is not None:
                 around = Around(data, collection.broker.url, lambda: collector.connected, collector.counters.troubles)
                 watchman = Watchman(
@@ -97,4 +100,4 @@ async def run_collector(path: Path, *, environment: Mapping[str, str], stop: asy
 def _facts(collection: Collection, store: OpenStore, *, vocabulary: Vocabulary, clock: Clock) -> CollectorFacts:
     settings = collection.stores[0]
     events = stored_events(Path(settings.path)) if isinstance(settings, EmbeddedStoreSettings) else None
-    return CollectorFacts(vocabulary, clock=clock, history=store, stored_events=events)
+    return CollectorFacts(vocabulary, clock=clock, history=store, stored_events=events, sites=collection.sites)

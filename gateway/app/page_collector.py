@@ -7,19 +7,20 @@ import json
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from drivers.catalog import Catalog
+from gateway.app.completeness import StoredCompleteness, kept_catalogues
 from gateway.app.page_condition import Speaker, buses_of, delivery_of, delivery_troubles
 from gateway.app.page_devices import Place, device_facts, profile_facts
 from gateway.app.page_facts import StoredEvents
-from gateway.app.page_memory import Changed, DeviceMemory, SiteMemory, Watchers, status_counts
+from gateway.app.page_memory import Changed, SiteMemory, Watchers, all_together, zone_of
 from gateway.core.clock import Clock
-from gateway.core.errors import ConfigError, WireError
-from gateway.core.protocols import History, Query, Refusal, Row
+from gateway.core.errors import ConfigError
+from gateway.core.protocols import History
 from gateway.core.quantity import Vocabulary
 from gateway.core.readout import Event, Readout, Status
-from gateway.stores.open import OpenStore
 from gateway.web.facts import (
     BusFacts,
     DeliveryFacts,
@@ -30,7 +31,7 @@ from gateway.web.facts import (
     SiteFacts,
     TraceLine,
 )
-from gateway.wire.catalogue import Catalogue, CatalogueDevice, decode_catalogue
+from gateway.wire.catalogue import Catalogue, CatalogueDevice
 from gateway.wire.condition import Condition, GatewayStatus
 from gateway.wire.line import READING, Line, parse_line
 
@@ -50,11 +51,21 @@ class CollectorFacts:
         clock: Time.
         history: Where values are read back.
         stored_events: Reads events of the store; None: those since the start, from memory.
+        sites: Patterns of the sites that are collected.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, *, clock: Clock, history: History, stored_events: StoredEvents | None = None
+        self,
+        vocabulary: Vocabulary,
+        *,
+        clock: Clock,
+        history: History,
+        stored_events: StoredEvents | None = None,
+        sites: Sequence[str] = ("*",),
     ) -> None:
+        self.completeness = StoredCompleteness(history, clock=clock)
+        """Counts what is stored; its `run` is a task of the role."""
+        self._sites = sites
         self._clock = clock
         self._history = history
         self._stored_events = stored_events
@@ -69,18 +80,14 @@ class CollectorFacts:
         self._statuses: dict[str, GatewayStatus] = {}
 
     def load(self, folder: Path) -> None:
-        """Know the sites of earlier, from the newest catalogue of each; they are unread until they send."""
-        for site in sorted(path for path in folder.glob("*") if path.is_dir()):
-            newest = max(site.glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
-            if newest is None:
-                continue
-            try:
-                self.describe(decode_catalogue(newest.read_bytes()), since_ms=0)
-            except (OSError, WireError) as exc:
-                log.warning("page: %s: %s", newest, exc)
+        """Know the sites of earlier from their catalogues, as far as they are collected still."""
+        for came_ms, catalogue in kept_catalogues(folder):
+            if any(fnmatchcase(catalogue.site, pattern) for pattern in self._sites):
+                self.describe(catalogue, since_ms=came_ms)
 
     def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
         """Take note of what points mean in lines from that time on."""
+        self.completeness.describe(catalogue, since_ms=since_ms)
         known = self._catalogues.get(catalogue.site)
         if known is None or known[0] <= since_ms:
             self._catalogues[catalogue.site] = since_ms, catalogue
@@ -190,6 +197,7 @@ class CollectorFacts:
         if line.time_ms >= self._uncertain.get(site, (0, False))[0]:
             self._uncertain[site] = line.time_ms, bool(line.fields.get("clock"))
         memory.show(readout, line.time_ms)
+        self.completeness.stored(site, readout.device, line.time_ms)
 
     def _happened(self, line: Line) -> None:
         note = json.loads(line.comment) if line.comment else {}
@@ -210,24 +218,29 @@ class CollectorFacts:
         catalogue = self._catalogues[site][1]
         devices = self.devices(site)
         ages = [device.age_s for device in devices if device.age_s is not None]
+        stored_ms = self.completeness.newest_ms(site)
+        if not ages and stored_ms is not None:
+            ages.append(max(0.0, (self._clock.utc_ms() - stored_ms) / 1000))
         delivery = self.delivery(site)
         return SiteFacts(
             id=site,
             name=catalogue.name,
-            timezone=catalogue.timezone,
+            timezone=zone_of(catalogue.timezone).key,
             devices=len(devices),
             silent=tuple(device.id for device in devices if device.state not in {"ok", "partial"}),
             age_s=min(ages, default=None),
-            completeness=status_counts(self._memory(site).devices),
+            completeness=all_together(device.completeness for device in devices),
             troubles=tuple(delivery_troubles(delivery) if delivery else ()),
         )
 
     def _device(self, site: str, name: str, entry: CatalogueDevice) -> DeviceFacts:
+        memory = self._memory(site).device(name)
+        memory.note_days(self.completeness.days(site, name))
         return device_facts(
             name,
             entry,
             self._model(entry),
-            memory=self._memory(site).devices.get(name) or DeviceMemory(),
+            memory=memory,
             place=Place(site, self._bus_of(site, name)),
             now_s=self._clock.monotonic(),
         )
@@ -253,46 +266,3 @@ class CollectorFacts:
 
 def _speaker(site: str, status: GatewayStatus) -> Speaker:
     return Speaker(site, status.version, {name: count for name, count in status.counters.items() if count})
-
-
-class WatchedStore:
-    """A store that tells the page what it took.
-
-    Args:
-        store: Does the work.
-        facts: Are told.
-    """
-
-    def __init__(self, store: OpenStore, facts: CollectorFacts) -> None:
-        self._store = store
-        self._facts = facts
-
-    async def write(self, lines: Sequence[bytes]) -> Sequence[Refusal]:
-        """Store the lines.
-
-        Raises:
-            SinkUnavailable: nothing is certain.
-        """
-        refusals = await self._store.write(lines)
-        refused = {refusal.index for refusal in refusals}
-        for index, line in enumerate(lines):
-            if index not in refused:
-                self._facts.take(line)
-        return refusals
-
-    async def read(self, query: Query) -> Sequence[Row]:
-        """Read back.
-
-        Raises:
-            SinkUnavailable: the store does not answer.
-        """
-        return await self._store.read(query)
-
-    async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
-        """Take note of what points mean.
-
-        Raises:
-            SinkUnavailable: the store does not take it now.
-        """
-        await self._store.describe(catalogue, since_ms=since_ms)
-        self._facts.describe(catalogue, since_ms=since_ms)

@@ -93,7 +93,8 @@ def device_facts(
         settings=entry.settings,
         interval_s=entry.interval_ms / 1000,
         age_s=age_s,
-        completeness=memory.completeness if memory.due else None,
+        completeness=memory.completeness,
+        yesterday=memory.yesterday,
         troubles=tuple(_troubles(state, memory, points, place, age_s)),
         main_points=_main_points(entry),
         points=points,
@@ -151,9 +152,10 @@ def _troubles(
         troubles.append(Trouble("partial", "notice", {"points": _listed(missing)}))
     if suspect := [point.name for point in points if point.quality == "suspect"]:
         troubles.append(Trouble("suspect", "warning", {"points": _listed(suspect)}))
-    today = memory.completeness.share
-    if today is not None and memory.due >= _WARM_UP and today < COMPLETE and state in {"ok", "partial"}:
-        troubles.append(Trouble("incomplete", "warning", {"share": share(today, "en")}))
+    today = memory.completeness
+    whole = today.share if today is not None and today.due >= _WARM_UP else None
+    if whole is not None and whole < COMPLETE and state in {"ok", "partial"}:
+        troubles.append(Trouble("incomplete", "warning", {"share": share(whole, "en")}))
     return troubles
 
 

@@ -8,11 +8,12 @@ from drivers.meters import STREAMS
 from drivers.scan.annotate import Annotator
 from gateway import __version__
 from gateway.app.catalogue import build_catalogue
+from gateway.app.completeness import StoredCompleteness
 from gateway.app.configuration import Configuration
 from gateway.app.edge import Edge
 from gateway.app.page_condition import Speaker, buses_of, delivery_of, delivery_troubles
 from gateway.app.page_devices import Place, device_facts, profile_facts
-from gateway.app.page_memory import Changed, DeviceMemory, SiteMemory, Watchers, status_counts
+from gateway.app.page_memory import Changed, SiteMemory, Watchers, all_together
 from gateway.core.clock import Clock
 from gateway.core.protocols import History
 from gateway.core.readout import Event, Readout
@@ -60,6 +61,7 @@ class EdgeFacts:
         self.obey(configuration)
         self._events: deque[EventFacts] = deque(maxlen=_EVENTS_KEPT)
         self._edge: Edge | None = None
+        self._completeness: StoredCompleteness | None = None
 
     def obey(self, configuration: Configuration) -> None:
         """Show another configuration of the same site from now on."""
@@ -84,9 +86,11 @@ class EdgeFacts:
         self._edge = edge
         edge.on_reload(self.obey)
 
-    def keep_in(self, history: History, stored_events: StoredEvents) -> None:
+    def keep_in(
+        self, history: History, stored_events: StoredEvents, *, completeness: StoredCompleteness | None = None
+    ) -> None:
         """Read what was stored from a store that was opened meanwhile."""
-        self._history, self._stored_events = history, stored_events
+        self._history, self._stored_events, self._completeness = history, stored_events, completeness
 
     @property
     def history(self) -> History | None:
@@ -111,7 +115,7 @@ class EdgeFacts:
                 devices=len(devices),
                 silent=tuple(device.id for device in devices if device.state not in {"ok", "partial"}),
                 age_s=min(ages, default=None),
-                completeness=status_counts(self._memory.devices),
+                completeness=all_together(device.completeness for device in devices),
                 troubles=tuple(delivery_troubles(delivery) if delivery else ()),
             )
         ]
@@ -189,12 +193,15 @@ class EdgeFacts:
     def _device(self, name: str) -> DeviceFacts:
         entry = self._catalogue.devices[name]
         planned = self._settings[name]
+        memory = self._memory.device(name)
+        if self._completeness is not None:
+            memory.note_days(self._completeness.days(self._site_id, name))
         serial_number = self._edge.learnt.serial_numbers.get(name, "") if self._edge else ""
         return device_facts(
             name,
             entry,
             self._profiles[name],
-            memory=self._memory.devices.get(name) or DeviceMemory(),
+            memory=memory,
             place=Place(self._site_id, planned.settings.link, planned.unit_id, serial_number),
             now_s=self._clock.monotonic(),
         )

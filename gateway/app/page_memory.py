@@ -3,7 +3,7 @@
 import asyncio
 import math
 from array import array
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +51,15 @@ class Trail:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """How complete the days of one device are, as a store holds them."""
+
+    today: Completeness
+    yesterday: Completeness | None
+    """None where the device was not there yet."""
+
+
 @dataclass(slots=True)
 class Held:
     """One point as it was last."""
@@ -76,11 +85,21 @@ class DeviceMemory:
     since_ms: int = 0
     due: int = 0
     got: int = 0
+    today: Completeness | None = None
+    """As the store holds it; None where nobody asked a store."""
+    yesterday: Completeness | None = None
 
     @property
-    def completeness(self) -> Completeness:
-        """Of the local day."""
-        return Completeness(self.since_ms, self.due, self.got)
+    def completeness(self) -> Completeness | None:
+        """Of the local day; without a store since the program started; None where nothing was due."""
+        if self.today is not None:
+            return self.today
+        return Completeness(self.since_ms, self.due, self.got, self.due - self.got) if self.due else None
+
+    def note_days(self, days: Days | None) -> None:
+        """Take what a store holds in place of what was counted here, as soon as that is known."""
+        if days is not None:
+            self.today, self.yesterday = days.today, days.yesterday
 
 
 class SiteMemory:
@@ -97,14 +116,14 @@ class SiteMemory:
         self.site = site
         self.clock = clock
         self.devices: dict[str, DeviceMemory] = {}
-        self._zone = ZoneInfo(timezone)
+        self._zone = zone_of(timezone)
         self._watchers = watchers
         self._tomorrow_ms = 0
         self._day = 0
 
     def show(self, readout: Readout, time_ms: int | None) -> None:
         """Remember a readout."""
-        memory = self.devices.setdefault(readout.device, DeviceMemory())
+        memory = self.device(readout.device)
         self._count(memory, readout, self.clock.utc_ms() if time_ms is None else time_ms)
         if readout.monotonic_s < memory.monotonic_s:
             return  # backfill: it counts, and is not how the device is now
@@ -124,6 +143,10 @@ class SiteMemory:
             held.trail.put(value, readout.monotonic_s)
         memory.missing = frozenset(missing)
         self._watchers.tell(self.site, readout.device)
+
+    def device(self, name: str) -> DeviceMemory:
+        """Return what is remembered of a device."""
+        return self.devices.setdefault(name, DeviceMemory())
 
     def recent(self, device: str) -> Samples:
         """Return the last hour of a device."""
@@ -192,10 +215,25 @@ class Watchers:
             self._watching.remove(place)
 
 
-def status_counts(memories: Mapping[str, DeviceMemory]) -> Completeness | None:
+def all_together(counts: Iterable[Completeness | None]) -> Completeness | None:
     """Return the completeness of all devices together, None where nothing was due."""
-    counted = [memory.completeness for memory in memories.values() if memory.due]
+    counted = [each for each in counts if each is not None and each.due]
     if not counted:
         return None
-    since_ms = min(each.since_ms for each in counted)
-    return Completeness(since_ms, sum(each.due for each in counted), sum(each.got for each in counted))
+    ends = [each.until_ms for each in counted if each.until_ms is not None]
+    return Completeness(
+        min(each.since_ms for each in counted),
+        sum(each.due for each in counted),
+        sum(each.got for each in counted),
+        sum(each.failed for each in counted),
+        max(ends, default=None),
+        "store" if all(each.counted == "store" for each in counted) else "start",
+    )
+
+
+def zone_of(timezone: str) -> ZoneInfo:
+    """Return the zone of that name; what a catalogue names and nobody knows is UTC."""
+    try:
+        return ZoneInfo(timezone)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")

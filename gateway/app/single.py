@@ -9,6 +9,7 @@ from random import SystemRandom
 from gateway.app.alerts import Post, Watchman
 from gateway.app.alerts_look import Around, Lookout
 from gateway.app.alerts_send import channels
+from gateway.app.completeness import StoredCompleteness, kept_catalogues
 from gateway.app.configuration import load_configuration
 from gateway.app.edge import Edge
 from gateway.app.lanes import Destination, mqtt_destination
@@ -17,6 +18,7 @@ from gateway.app.page import PageServer
 from gateway.app.page_commissioning import Bench
 from gateway.app.page_facts import EdgeFacts
 from gateway.app.page_roles import edge_page, stored_events
+from gateway.app.page_store import CountedStore
 from gateway.broker.local import LocalBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings
@@ -60,23 +62,27 @@ async def run_single(
     folder = Path(site.store.path) if site.store.path else edge.data / "store"
     retention_s = site.store.raw_retention
     async with open_embedded(folder, raw_retention_s=retention_s, vocabulary=configuration.vocabulary) as store:
+        completeness = StoredCompleteness(store, clock=edge.clock)
+        kept = edge.data / "collector"
+        for came_ms, catalogue in await asyncio.to_thread(list, kept_catalogues(kept / "catalogues")):
+            completeness.describe(catalogue, since_ms=came_ms)
         collector = Collector(
             broker,
-            {"embedded": store},
-            surroundings=Surroundings(edge.clock, SystemRandom(), configuration.vocabulary, edge.data / "collector"),
+            {"embedded": CountedStore(store, completeness)},
+            surroundings=Surroundings(edge.clock, SystemRandom(), configuration.vocabulary, kept),
             settings=CollectorSettings(sites=(site.site,)),
         )
         edge.also_count(collector.counters.troubles)
         log.info("%s: storing in %s", site.site, folder)
         drained = asyncio.Event()
-        facts.keep_in(store, stored_events(folder))
+        facts.keep_in(store, stored_events(folder), completeness=completeness)
         again = again or asyncio.Event()
         bench = Bench(path, site.site, edge.data, environment=environment, reload=again.set)
         server = PageServer(edge_page(edge, facts, site.web or WebSettings(), pages=[commissioning_page(bench)]))
         async with asyncio.TaskGroup() as tasks:
             page = tasks.create_task(server.serve(), name="page")
             tasks.create_task(collector.run(drained), name="collector")
-            others = [page]
+            others = [page, tasks.create_task(completeness.run(), name="completeness")]
             if site.alerts is not None:
                 around = Around(edge.data, _broker_name(site), edge.is_connected, edge.troubles, is_remote=False)
                 lookout = Lookout(facts, configuration.vocabulary, around, language=site.alerts.language)

@@ -90,9 +90,9 @@ class Alerts:
             now_s: Monotonic clock.
             local: The wall clock where people are.
         """
-        causes = self._causes({finding.key: finding for finding in findings})
-        began = self._begin(causes, now_s)
-        ended = self._end(causes, now_s)
+        found = {finding.key: finding for finding in findings}
+        began = self._begin(self._causes(found), now_s)
+        ended = self._end(found, now_s)
         self._week.update({finding.key: finding for finding in began})
         notices: list[Notice] = []
         is_quiet = self._is_quiet(local.time())
@@ -118,6 +118,9 @@ class Alerts:
         return {
             "open": [_tree(finding) for finding in self.open],
             "week": [_tree(finding) for finding in self._week.values()],
+            "held": [_tree(finding) for finding in self._held.values()],
+            "held_over": [_tree(finding) for finding in self._held_over.values()],
+            "quiet": self._was_quiet,
             "digest": None if self._digest is None else self._digest.isoformat(),
         }
 
@@ -128,6 +131,9 @@ class Alerts:
         for finding in _findings(tree.get("open")):
             alerts._states[finding.key] = _State(finding, now_s, told=True)
         alerts._week = {finding.key: finding for finding in _findings(tree.get("week"))}
+        alerts._held = {finding.key: finding for finding in _findings(tree.get("held"))}
+        alerts._held_over = {finding.key: finding for finding in _findings(tree.get("held_over"))}
+        alerts._was_quiet = tree.get("quiet") is True
         digest = tree.get("digest")
         if isinstance(digest, str):
             try:
@@ -151,18 +157,24 @@ class Alerts:
                 began.append(finding)
         return began
 
-    def _end(self, causes: Mapping[Key, Finding], now_s: float) -> list[Finding]:
+    def _end(self, found: Mapping[Key, Finding], now_s: float) -> list[Finding]:
+        """Return what is over: of what something else explains nobody knows whether it is."""
         ended = []
+        causes = self._causes(found)
         for key, state in list(self._states.items()):
             if key in causes:
                 continue
             if not state.told:
                 del self._states[key]
                 continue
+            if key in found or set(state.finding.under) & found.keys():
+                state.gone_s = None
+                continue
             state.gone_s = now_s if state.gone_s is None else state.gone_s
             if now_s - state.gone_s >= self._habits.calm_s:
                 del self._states[key]
-                ended.append(state.finding)
+                if key.cause not in _WITHOUT_END:
+                    ended.append(state.finding)
         return ended
 
     def _is_quiet(self, now: time) -> bool:
@@ -207,24 +219,40 @@ def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
     return [tuple(group) for group in groups.values()]
 
 
-def _tree(finding: Finding) -> dict[str, object]:
-    key = finding.key
-    return {"cause": key.cause, "site": key.site, "subject": key.subject, "words": dict(finding.words)}
-
-
 _CAUSES: tuple[Cause, ...] = (
     "broker", "store", "disk", "gateway", "clock", "bus", "device", "counter", "incomplete",
 )  # fmt: skip
+_WITHOUT_END: frozenset[Cause] = frozenset({"incomplete"})
+"""Of a day that is over there is nothing to tell when the next one ends, too."""
+_MOST_KEPT = 10_000
+"""Findings of one kind in a file; a longer one is not ours."""
+
+
+def _tree(finding: Finding) -> dict[str, object]:
+    key = finding.key
+    under = [[each.cause, each.site, each.subject] for each in finding.under]
+    named = {"cause": key.cause, "site": key.site, "subject": key.subject}
+    return {**named, "words": dict(finding.words), "under": under}
 
 
 def _findings(tree: object) -> Sequence[Finding]:
     found = []
-    for each in tree if isinstance(tree, list) else ():
+    for each in tree[:_MOST_KEPT] if isinstance(tree, list) else ():
         if not isinstance(each, dict):
             continue
-        cause = next((cause for cause in _CAUSES if cause == each.get("cause")), None)
-        words = each.get("words")
-        if cause is not None and isinstance(words, dict):
-            key = Key(cause, str(each.get("site", "")), str(each.get("subject", "")))
-            found.append(Finding(key, {str(name): str(word) for name, word in words.items()}))
+        key = _key(each.get("cause"), each.get("site"), each.get("subject"))
+        words, under = each.get("words"), each.get("under")
+        if key is not None and isinstance(words, dict):
+            found.append(Finding(key, {str(name): str(word) for name, word in words.items()}, _keys(under)))
     return found
+
+
+def _keys(tree: object) -> tuple[Key, ...]:
+    parts = [each for each in tree if isinstance(each, list) and len(each) == 3] if isinstance(tree, list) else []  # noqa: PLR2004 - cause, site, subject
+    return tuple(key for cause, site, subject in parts if (key := _key(cause, site, subject)) is not None)
+
+
+def _key(cause: object, site: object, subject: object) -> Key | None:
+    """Return the key that a file names, None where it names none."""
+    known = next((each for each in _CAUSES if each == cause), None)
+    return None if known is None else Key(known, str(site or ""), str(subject or ""))

@@ -1,4 +1,4 @@
-"""Counters that stand still while energy flows, and days that end incomplete. Pure."""
+"""Counters that stand still while energy flows. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ FROZEN_KWH = 2.0
 FROZEN_S = 3600.0
 LONGEST_STEP_S = 300.0
 """Between two looks at a device power is taken as constant for at most so long."""
-COMPLETE = 0.95
 
 
 @dataclass(slots=True)
@@ -41,34 +40,3 @@ class FrozenCounters:
         watch.passed_kwh += power_kw * min(now_s - watch.last_s, LONGEST_STEP_S) / 3600.0
         watch.last_s = now_s
         return watch.passed_kwh >= FROZEN_KWH and now_s - watch.since_s >= FROZEN_S
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """How complete a day was, as far as it was watched."""
-
-    since_ms: int
-    due: int
-    got: int
-
-
-class Yesterdays:
-    """Keeps how the day before ended, for each device."""
-
-    def __init__(self) -> None:
-        self._today: dict[tuple[str, str], Day] = {}
-        self._yesterday: dict[tuple[str, str], Day] = {}
-
-    def look(self, device: tuple[str, str], today: Day) -> float | None:
-        """Return the share of yesterday's readouts that came, None where that is not known.
-
-        Args:
-            device: Site and device.
-            today: Since the start of the local day, or of the program.
-        """
-        before = self._today.get(device)
-        if before is not None and before.since_ms != today.since_ms:
-            self._yesterday[device] = before
-        self._today[device] = today
-        yesterday = self._yesterday.get(device)
-        return yesterday.got / yesterday.due if yesterday is not None and yesterday.due else None

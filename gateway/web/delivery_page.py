@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.web.facts import DeliveryFacts, DestinationFacts
 from gateway.web.html import Markup, join, tag
 from gateway.web.live import Changed, Fresh, keep_fresh
-from gateway.web.numbers import DASH, age, local_time, number, share, size
+from gateway.web.numbers import age, local_time, number, share, size
 from gateway.web.page import Page, Route, Visit
 from gateway.web.parts import cells, facts_list, table, troubles_of
 from gateway.web.shell import show
@@ -91,7 +91,6 @@ def _machine(visit: Visit, delivery: DeliveryFacts, timezone: str) -> Markup:
     texts, language = visit.texts, visit.texts.language
     word, tone = _CLOCK[delivery.synchronised]
     clock = tag("span", texts(f"delivery.clock_{word}"), class_=f"pill {tone}")
-    started = DASH if delivery.started_ms is None else local_time(delivery.started_ms, timezone)
     disk = f"{size(delivery.disk_free_bytes, language)} / {size(delivery.disk_size_bytes, language)}"
     return tag(
         "section",
@@ -100,7 +99,7 @@ def _machine(visit: Visit, delivery: DeliveryFacts, timezone: str) -> Markup:
             (texts("delivery.clock"), clock),
             (texts("delivery.disk"), disk),
             (texts("delivery.version"), delivery.version),
-            (texts("delivery.started"), started),
+            (texts("delivery.started"), local_time(delivery.started_ms, timezone)),
             (texts("delivery.readouts"), number(delivery.readouts, 0, language)),
             (texts("delivery.gaps"), number(delivery.gaps, 0, language)),
         ),

@@ -13,7 +13,7 @@ from gateway.web.icons import icon
 from gateway.web.live import Changed, Fresh, keep_fresh
 from gateway.web.numbers import DASH, label, local_time
 from gateway.web.page import Page, Route, Visit
-from gateway.web.parts import aged, completeness_of, facts_list, state_pill, table, troubles_of, value_of
+from gateway.web.parts import aged, completeness_of, facts_list, missing_of, state_pill, table, troubles_of, value_of
 from gateway.web.shell import show
 from gateway.web.site_page import site_of
 from gateway.web.spark import spark
@@ -93,6 +93,8 @@ def _state(visit: Visit, device: DeviceFacts) -> Markup:
     facts = facts_list(
         (visit.texts("device.last_readout"), aged(visit, "device", device.age_s)),
         (visit.texts("site.today"), completeness_of(visit, device.completeness)),
+        (visit.texts("completeness.yesterday"), completeness_of(visit, device.yesterday)),
+        (visit.texts("completeness.missing"), missing_of(visit, device.completeness)),
     )
     line = tag("div", state_pill(visit, device), facts, class_="summary")
     return join(line, troubles_of(visit, device.troubles))

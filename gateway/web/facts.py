@@ -86,12 +86,19 @@ class ProfileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Readouts that were due since the start of the local day, or since the program started, whichever came later."""
+    """Readouts that were due in a stretch of a local day. `due - got - failed` are not there at all."""
 
     __pydantic_config__ = _DESCRIBED
     since_ms: int
     due: int
     got: int
+    """With values."""
+    failed: int = 0
+    """Asked for, and without any value."""
+    until_ms: int | None = None
+    """End of what was counted; None: now."""
+    counted: Literal["start", "store"] = "start"
+    """Where: what came since the program started, or what a store holds."""
 
     @property
     def share(self) -> float | None:
@@ -120,6 +127,9 @@ class DeviceFacts:
     age_s: float | None = None
     """Since its last readout, None where there was none."""
     completeness: Completeness | None = None
+    """Of today."""
+    yesterday: Completeness | None = None
+    """None where it is not known."""
     troubles: tuple[Trouble, ...] = ()
     main_points: tuple[str, ...] = ()
     """Those that tell its story at a glance, the first one first."""
@@ -232,6 +242,7 @@ class SiteFacts:
     age_s: float | None = None
     """Since the newest readout of any device."""
     completeness: Completeness | None = None
+    """Of today, all devices together."""
     troubles: tuple[Trouble, ...] = ()
 
     @property

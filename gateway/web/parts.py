@@ -58,7 +58,18 @@ def completeness_of(visit: Visit, completeness: Completeness | None) -> Markup:
         class_=f"bar {tone}",
         aria_hidden="true",
     )
-    return tag("span", text, bar, class_="share")
+    since = None
+    if completeness is not None and completeness.counted == "start":
+        since = tag("span", visit.texts("completeness.since_start"), class_="quiet")
+    return tag("span", text, bar, since, class_="share")
+
+
+def missing_of(visit: Visit, completeness: Completeness | None) -> str:
+    """Return what is missing today: what gave no value, and apart from it what is not there at all."""
+    if completeness is None:
+        return DASH
+    absent = completeness.due - completeness.got - completeness.failed
+    return visit.texts("completeness.apart", failed=completeness.failed, absent=absent, due=completeness.due)
 
 
 def troubles_of(visit: Visit, troubles: Iterable[Trouble]) -> Markup | None:
@@ -90,7 +101,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Markup], *, class
         for name in columns
     ]
     whole = tag(
-        "table", tag("caption", caption), tag("thead", tag("tr", head)), tag("tbody", rows), class_=class_ or None
+        "table", tag("caption", tag("span", caption)), tag("thead", tag("tr", head)), tag("tbody", rows), class_=class_ or None
     )
     return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption)
 

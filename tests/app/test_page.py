@@ -13,9 +13,10 @@ from gateway.app.clock import SystemClock
 from gateway.app.page import PageParts, PageServer
 from gateway.app.page_access import find_page, give_password, reach
 from gateway.app.page_address import plan_page
-from gateway.app.page_collector import CollectorFacts, WatchedStore
+from gateway.app.page_collector import CollectorFacts
 from gateway.app.page_devices import Place, device_facts, profile_facts
 from gateway.app.page_memory import BUCKET_S, DeviceMemory, SiteMemory, Trail, Watchers
+from gateway.app.page_store import WatchedStore
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Query, Refusal, Row
 from gateway.core.quantity import load_vocabulary

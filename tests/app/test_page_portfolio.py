@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from gateway.app.page_collector import CollectorFacts, WatchedStore
+from gateway.app.page_collector import CollectorFacts
 from gateway.app.page_portfolio import Counted, SitePortfolio, counted, grid_meters, heat_meters
+from gateway.app.page_store import WatchedStore
 from gateway.core.quantity import load_vocabulary
 from gateway.stores.embedded import open_embedded
 from gateway.wire.catalogue import Catalogue, CatalogueDevice, CataloguePoint

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 from gateway.energy.alerts import Alerts, Finding, Habits, Key, Notice
-from gateway.energy.frozen import Day, FrozenCounters, Yesterdays
+from gateway.energy.frozen import FrozenCounters
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BROKER = Finding(Key("broker"))
@@ -115,9 +115,35 @@ def test_a_counter_is_frozen_when_energy_passes_beside_it() -> None:
     assert not frozen.look(meter, {"elec_energy_import": 5.1}, 1.0, now_s=300_000.0)
 
 
-def test_yesterday_is_the_last_look_before_midnight() -> None:
-    """The share of a day is known when the next one begins."""
-    days, meter = Yesterdays(), ("a", "meter")
-    assert days.look(meter, Day(0, 100, 80)) is None
-    assert days.look(meter, Day(86_400_000, 0, 0)) == 0.8
-    assert days.look(meter, Day(86_400_000, 10, 10)) == 0.8
+def test_what_is_explained_neither_begins_nor_ends() -> None:
+    """A device that was told before its gateway fell silent is not reported well while nobody can know."""
+    days, gateway = Days(), Finding(Key("gateway", "a"), under=(Key("broker"),))
+    assert [notice.news for notice in days.look(DEVICES[0], minutes=10)] == ["problem"]
+    told = days.look(DEVICES[0], gateway, minutes=30) + days.look(gateway, minutes=30)
+    assert [notice.findings for notice in told] == [(gateway,)]
+    again = Days(start=MONDAY + timedelta(minutes=70))
+    again.alerts = Alerts.resumed(Habits(), days.alerts.as_json(), now_s=0.0)
+    assert again.look(gateway, minutes=30) == []
+    told = again.look(minutes=10)
+    assert sorted(each.key.cause for notice in told for each in notice.over) == ["device", "gateway"]
+
+
+def test_a_restart_by_night_forgets_nothing_of_the_summary() -> None:
+    """What waits for the end of the quiet hours is told then, whoever was restarted meanwhile."""
+    habits = Habits(quiet=(time(22), time(7)))
+    days = Days(habits, start=MONDAY.replace(hour=23))
+    days.look(BROKER, minutes=30)
+    days.look(DEVICES[0], minutes=30)
+    again = Days(habits, start=MONDAY.replace(hour=23) + timedelta(minutes=60))
+    again.alerts = Alerts.resumed(habits, days.alerts.as_json(), now_s=0.0)
+    told = again.look(DEVICES[0], minutes=10 * 60)
+    assert [(notice.news, notice.over) for notice in told] == [("summary", (BROKER,))]
+    assert [each.key for each in told[0].findings] == [DEVICES[0].key]
+
+
+def test_a_day_that_was_incomplete_has_no_end_to_tell() -> None:
+    """The next midnight makes no day whole."""
+    days, incomplete = Days(), Finding(Key("incomplete", "a", "meter"))
+    assert [notice.news for notice in days.look(incomplete, minutes=600)] == ["problem"]
+    assert days.look(minutes=20) == []
+    assert [notice.news for notice in days.look(incomplete, minutes=600)] == ["problem"]

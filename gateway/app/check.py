@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 
 from drivers.factory import poll_plan
@@ -130,7 +130,7 @@ class Report:
                 }
                 for link in self.links
             ],
-            "offline_days": round(self.offline_days, 1),
+            "offline_days": round(self.offline_days, 1) if isfinite(self.offline_days) else None,
             "remarks": list(self.remarks),
         }
 
@@ -227,7 +227,9 @@ def _remarks(configuration: Configuration, links: tuple[LinkPlan, ...], offline_
     values_per_s = sum(len(g.points) / g.interval_s for device in configuration.devices for g in device.groups)
     remarks = [
         f"{len(configuration.devices)} devices, {readouts_per_s:.1f} readouts/s, {values_per_s:.0f} values/s",
-        f"spool: {site.spool.size_mib} MiB hold about {offline_days:.0f} days without the server, every readout",
+        f"spool: {site.spool.size_mib} MiB hold about {offline_days:.0f} days without the server, every readout"
+        if configuration.devices
+        else f"no device yet: kvarter scan --serial PORT --write {configuration.document.name} adds what it finds",
     ]
     folder = next((f for f in (Path(site.store.path or site.data or "."), Path()) if f.exists()), Path())
     free_bytes = shutil.disk_usage(folder).free

@@ -16,13 +16,14 @@ from gateway.app.configuration import Configuration
 from gateway.app.folders import data_folder, memory_folder
 from gateway.app.lanes import Destination, Lane
 from gateway.app.local import LocalDoor
-from gateway.app.local_words import socket_path
+from gateway.app.local_words import Said, socket_path
 from gateway.app.machine import Machine, this_machine
 from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, save_holes, save_serial_numbers
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
 from gateway.app.reload import read_again
+from gateway.app.replay import replay
 from gateway.app.status import LastReadouts, service_status
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Backlog
@@ -174,8 +175,9 @@ class Edge:
                     for name, part in (("spool", lane.spool), ("relay", lane.relay))
                 ]
                 watching = feed_watchdog(self._manager, self.clock, buses.progress)
-                self._door.answer("reload", partial(self._reload, buses, tasks))
+                self._door.answer("reload", lambda _: self._reload(buses, tasks))
                 self._door.answer("status", self._status)
+                self._door.answer("replay", self._replay)
                 others = [
                     tasks.create_task(watching, name="watchdog"),
                     tasks.create_task(self._keep_learnt(), name="learnt"),
@@ -218,8 +220,11 @@ class Edge:
         log.info("%s: reloaded: %s", after.site.site, changes.words)
         return changes.as_json()
 
-    async def _status(self) -> Mapping[str, object]:
+    async def _status(self, _: Said) -> Mapping[str, object]:
         return service_status(self)
+
+    async def _replay(self, said: Said) -> Mapping[str, object]:
+        return await replay(self._lanes, since_ms=said.since_ms, to=said.to)
 
     def _announcements(self) -> Mapping[str, bytes]:
         configuration = self.configuration

@@ -229,7 +229,11 @@ def _start(text: str, end_ms: int, timezone: str) -> int:
     try:
         return end_ms - round(parse_duration(text) * 1000)
     except ValueError:
+        pass
+    try:
         return parse_instant(text, timezone)
+    except ValueError as exc:
+        raise ValueError(f"--from {text}: write 2026-06-01T12:00, or so long before the end: 7d, 12h or 30min") from exc
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class LocalDoor:
         self._clock = clock
         self._links: dict[str, tuple[Link, tuple[int, ...]]] = {}
         self._watching: dict[str, list[asyncio.Queue[Answer]]] = {}
-        self._words: dict[str, Callable[[], Awaitable[Facts]]] = {}
+        self._words: dict[str, Callable[[Said], Awaitable[Facts]]] = {}
 
     def trace(self, link: str) -> Trace:
         """Return what the link is to tell of every byte."""
@@ -80,7 +80,7 @@ class LocalDoor:
         """Let nobody use the link any more."""
         self._links.pop(link, None)
 
-    def answer(self, word: Literal["status", "reload"], tell: Callable[[], Awaitable[Facts]]) -> None:
+    def answer(self, word: Literal["status", "reload", "replay"], tell: Callable[[Said], Awaitable[Facts]]) -> None:
         """Let a role answer a word of its own."""
         self._words[word] = tell
 
@@ -152,7 +152,7 @@ class LocalDoor:
             say(Answer(links=tuple(OwnedLink(settings=link.settings, units=units) for link, units in self._owned)))
             return
         if tell := self._words.get(said.do):
-            say(Answer(facts=dict(await tell())))
+            say(Answer(facts=dict(await tell(said))))
             return
         if said.do in {"send", "speed", "give"}:
             return  # the port was given back already, or taken away

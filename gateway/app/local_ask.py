@@ -16,8 +16,16 @@ _RELOAD_S = 30.0
 """Polls in hand end first, and a slow machine reads many profiles."""
 
 
-async def ask_service(path: Path, word: Literal["status", "reload"]) -> Mapping[str, object]:
+async def ask_service(
+    path: Path, word: Literal["status", "reload", "replay"], *, since_ms: int = 0, to: str = ""
+) -> Mapping[str, object]:
     """Return what a service answers.
+
+    Args:
+        path: Its socket.
+        word: What it is to do.
+        since_ms: For `replay`: UTC.
+        to: For `replay`: the name of a destination; all where left out.
 
     Raises:
         LinkDown: no service listens there, or it does not answer.
@@ -29,7 +37,7 @@ async def ask_service(path: Path, word: Literal["status", "reload"]) -> Mapping[
     except OSError as exc:
         raise LinkDown(f"{path}: no service listens there ({exc}); is it running?") from exc
     try:
-        writer.write(Said(do=word).model_dump_json(exclude_defaults=True).encode() + b"\n")
+        writer.write(Said(do=word, since_ms=since_ms, to=to).model_dump_json(exclude_defaults=True).encode() + b"\n")
         async with asyncio.timeout(_RELOAD_S):
             answer = Answer.model_validate_json(await reader.readline())
     except (OSError, ValueError) as exc:

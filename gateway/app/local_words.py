@@ -8,6 +8,7 @@ A visitor says what to `do`:
     {"do": "trace", "link": L}                                   every byte from now on, until the visitor leaves
     {"do": "status"}                                             how the service is
     {"do": "reload"}                                             read the site file again
+    {"do": "replay", "since_ms": 1795320300000, "to": "mqtt"}    send again what the spool still holds
     {"do": "take", "link": L}   {"do": "send", "hex": H}   {"do": "speed", "baudrate": 300}   {"do": "give"}
                                                                  the port for a dialogue of another protocol
 
@@ -51,7 +52,7 @@ class Probe(Strict):
 class Said(Strict):
     """What a visitor says."""
 
-    do: Literal["links", "ask", "trace", "take", "send", "speed", "give", "status", "reload"]
+    do: Literal["links", "ask", "trace", "take", "send", "speed", "give", "status", "reload", "replay"]
     link: str = ""
     unit: int = Field(default=0, ge=0, le=255)
     table: Table | None = None
@@ -62,6 +63,10 @@ class Said(Strict):
     probes: tuple[Probe, ...] = ()
     hex: str = ""
     baudrate: int = Field(default=9600, ge=300, le=4_000_000)
+    since_ms: int = Field(default=0, ge=0)
+    """UTC."""
+    to: str = ""
+    """Name of a destination; all where left out."""
 
     @property
     def request(self) -> Request:

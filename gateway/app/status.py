@@ -123,6 +123,7 @@ def _delivery(lane: "Lane") -> dict[str, object]:
         "waiting": backlog.waiting,
         "oldest": None if backlog.oldest_ms is None else iso_time(backlog.oldest_ms),
         "confirmed": lane.relay.counters.released,
+        "sent_again": lane.spool.resent_waiting(),
         "used_bytes": backlog.size_bytes,
         "capacity_bytes": backlog.capacity_bytes,
     }

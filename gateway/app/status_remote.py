@@ -9,7 +9,7 @@ from random import SystemRandom
 from gateway.app.access import mqtt_access
 from gateway.broker.mqtt import MqttBroker
 from gateway.core.collection import Collection
-from gateway.core.errors import ConfigError, WireError
+from gateway.core.errors import LinkDown, WireError
 from gateway.core.site import BrokerSettings, Site
 from gateway.document.tree import load_document
 from gateway.document.validation import load
@@ -28,7 +28,8 @@ async def remote_status(path: Path, *, environment: Mapping[str, str]) -> dict[s
         environment: Where the service manager hands over credentials.
 
     Raises:
-        ConfigError: the file is wrong or names no broker.
+        ConfigError: the file is wrong.
+        LinkDown: it names no broker.
         SinkUnavailable: the broker cannot be reached.
     """
     settings, topic = _broker(path)
@@ -64,5 +65,5 @@ def _broker(path: Path) -> tuple[BrokerSettings, str]:
         return load(path, Collection).broker, every_site("status")
     site = load(path, Site)
     if site.broker is None:
-        raise ConfigError(f"{path}: no service of {site.site} runs here, and the file names no broker to ask")
+        raise LinkDown(f"no service of {site.site} runs here, and {path} names no broker to ask; is it running?")
     return site.broker, Topics(site.site).status

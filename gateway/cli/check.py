@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import print_table
+from gateway.cli.console import print_table, say
 
 
 def check(
@@ -30,6 +30,6 @@ def check(
         print_table(("link", "port", "load #", "fastest that fit", "verdict"), report.link_rows())
         typer.echo()
         for line in report.remarks:
-            typer.echo(line)
+            say(line)
     if not report.works:
         raise typer.Exit(2)

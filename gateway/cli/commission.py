@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 import uvloop
 
-from gateway.cli.console import complain, print_table
+from gateway.cli.console import complain, print_table, say
+from gateway.cli.progress import bar
+from gateway.cli.questions import ask
 from gateway.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def commission(
 
     A running service lends its ports. The report is written also when something is wrong; the exit code is then 1.
     """
-    from gateway.app.commissioning import begin_inspection, read_all, sealed
+    from gateway.app.commissioning import begin_inspection, sealed
 
     inspection = begin_inspection(site, os.environ)
     typed = [_typed(text) for text in display or ()]
@@ -44,17 +46,15 @@ def commission(
         inspection.device(name)
     asks = not as_json and sys.stdin.isatty()
 
-    def seen(device: "CommissionedDevice") -> None:
-        typer.echo(f"{device.id}: {device.trouble or device.status.replace('_', ' ')}", err=True)
-
-    devices = {device.id: device for device in uvloop.run(read_all(inspection, seen))}
+    devices = {device.id: device for device in _read(inspection)}
     faults: list[ConfigError] = []
     for name, point, text in typed:
         devices[name] = _checked(inspection, devices[name], point, text, faults=faults)
     if asks:
+        typer.echo("Type what each display shows.")
         given = {(name, point) for name, point, _ in typed}
         devices = {name: _ask(inspection, device, given) for name, device in devices.items()}
-    who = by or (typer.prompt("Commissioned by") if asks else os.environ.get("USER", "")) or "-"
+    who = by or (ask("Commissioned by") if asks else os.environ.get("USER", "")) or "-"
     record = sealed(inspection, list(devices.values()), by=who, remark=remark)
     _keep(inspection, record, output, language=language)
     for fault in faults:
@@ -65,6 +65,19 @@ def commission(
         _report(record)
     if faults or not record.passes:
         raise typer.Exit(EXIT_WRONG)
+
+
+def _read(inspection: "Inspection") -> "list[CommissionedDevice]":
+    """Return every device as it is now, and say of each at once how it went."""
+    from gateway.app.commissioning import read_all
+
+    with bar("reading", len(inspection.configuration.devices)) as progress:
+
+        def seen(device: "CommissionedDevice") -> None:
+            progress.say(f"{device.id}: {device.trouble or device.status.replace('_', ' ')}")
+            progress.step()
+
+        return uvloop.run(read_all(inspection, seen))
 
 
 def _typed(text: str) -> tuple[str, str, str]:
@@ -94,19 +107,22 @@ def _checked(
 
 def _ask(inspection: "Inspection", device: "CommissionedDevice", given: set[tuple[str, str]]) -> "CommissionedDevice":
     """Return the device with what somebody in front of it reads off its display; an empty answer skips."""
-    from gateway.app.commissioning import check_display, read_device
     from gateway.app.commissioning_report import worth_comparing
 
     vocabulary = inspection.configuration.vocabulary
     for point in worth_comparing(device, vocabulary):
-        if (device.id, point) in given:
-            continue
-        label = (
-            f"{device.title}: {vocabulary[point].labels['en']} on its display [{vocabulary[point].unit}, Enter skips]"
-        )
-        text = typer.prompt(label, default="", show_default=False)
-        if not text.strip():
-            continue
+        if (device.id, point) not in given:
+            device = _compared(inspection, device, point)
+    return device
+
+
+def _compared(inspection: "Inspection", device: "CommissionedDevice", point: str) -> "CommissionedDevice":
+    """Return the device with one value that was typed in; no number, or one that deviates, may be typed again."""
+    from gateway.app.commissioning import check_display, read_device
+
+    quantity = inspection.configuration.vocabulary[point]
+    compared, question = device, f"{device.title}: {quantity.labels['en']} [{quantity.unit}, Enter skips]"
+    while text := ask(question, default=""):
         # Read again, so that what flowed since the first reading is not taken for a deviation.
         now = uvloop.run(read_device(inspection, device.id))
         try:
@@ -114,10 +130,13 @@ def _ask(inspection: "Inspection", device: "CommissionedDevice", given: set[tupl
         except ConfigError as exc:
             complain(exc)
             continue
-        device = device.with_display(check)
+        compared = device.with_display(check)
         verdict = "agrees" if check.agrees else "DEVIATES"
         typer.echo(f"  read {check.value:g}, deviation {check.deviation:g} {check.unit}: {verdict}")
-    return device
+        if check.agrees:
+            break
+        question = "  mistyped? Type it again [Enter keeps it]"
+    return compared
 
 
 def _keep(inspection: "Inspection", record: "Commissioning", output: Path, *, language: str) -> None:
@@ -155,7 +174,7 @@ def _report(record: "Commissioning") -> None:
     print_table(("device", "model", "serial number", "display agrees", "result"), rows)
     for device in record.devices:
         for sentence in _wrong(device):
-            typer.echo(f"{device.id}: {sentence}")
+            say(f"{device.id}: {sentence}")
     typer.echo("passed" if record.passes else "NOT passed")
 
 

@@ -2,12 +2,19 @@
 
 import logging
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WIDTH_OF_FILES = 200
 """Characters, where the output is not a terminal."""
+_LEAST_LAST = 28
+"""Characters that the last column of a table is not folded below."""
 _JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
@@ -37,16 +44,50 @@ def complain(error: Exception) -> None:
         sys.stderr.write(f"error: {line}\n")
 
 
+def say(text: str) -> None:
+    """Print a sentence; on a terminal it is broken between words."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
+    sys.stdout.write(f"{text}\n")
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print a table; columns whose name ends with ` #` are aligned to the right."""
+    """Print a table; columns whose name ends with ` #` are aligned to the right.
+
+    On a terminal that is too narrow for it, each row becomes a few lines of its own.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    seen = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if seen else WIDTH_OF_FILES
+    console = Console(highlight=False, markup=False, width=width)
+    names = [column.removesuffix(" #") for column in columns]
+    if seen and not _fits(names, rows, width):
+        _print_apart(names, rows, console)
+        return
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    for column, name in zip(columns, names, strict=True):
         justify: Literal["right", "left"] = "right" if column.endswith(" #") else "left"
-        table.add_column(column.removesuffix(" #"), justify=justify, overflow="fold")
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=seen and name is not names[-1])
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
-    Console(highlight=False, width=width).print(table)
+    console.print(table)
+
+
+def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Return whether a table can be read: only its last column is folded, and not too much."""
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    last = min(widths[-1], _LEAST_LAST)
+    return sum(widths[:-1]) + last + 2 * (len(widths) - 1) <= width
+
+
+def _print_apart(names: Sequence[str], rows: Sequence[Sequence[str]], console: "Console") -> None:
+    from rich.padding import Padding
+
+    for row in rows:
+        console.print(row[0], style="bold")
+        for name, cell in zip(names[1:], row[1:], strict=True):
+            if cell:
+                console.print(Padding(f"{name}: {cell}" if name else cell, (0, 0, 0, 2), expand=False))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from gateway.cli.console import print_table
+from gateway.cli.console import print_table, say
+from gateway.cli.progress import bar
 
 if TYPE_CHECKING:
     from gateway.app.doctor import Verdict
@@ -27,11 +28,11 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([verdict.as_json() for verdict in verdicts], indent=2, ensure_ascii=False))
     else:
-        rows = [("ok" if each.is_well else "WRONG", each.what, each.says) for each in verdicts]
-        print_table(("", "what", "found"), rows)
+        rows = [(each.what, "ok" if each.is_well else "WRONG", each.says) for each in verdicts]
+        print_table(("what", "", "found"), rows)
         typer.echo()
         for verdict in wrong:
-            typer.echo(f"{verdict.what}: {verdict.mend}")
+            say(f"{verdict.what}: {verdict.mend}")
         if not wrong:
             typer.echo("all is well")
     if wrong:
@@ -39,13 +40,11 @@ def doctor(
 
 
 async def _examine(file: Path | None) -> "list[Verdict]":
-    from rich.console import Console
-
     from gateway.app.doctor import examine
 
     found = []
-    with Console(stderr=True).status("examining") as bar:
+    with bar("examining") as progress:
         async for verdict in examine(file, environment=os.environ):
             found.append(verdict)
-            bar.update(f"examined: {verdict.what}")
+            progress.step(f"examined: {verdict.what}")
     return found

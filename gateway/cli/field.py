@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 import uvloop
 
-from gateway.cli.console import print_table
+from gateway.cli.console import print_table, say
 from gateway.core.errors import ConfigError
 
 
@@ -68,10 +68,10 @@ def read(
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
-    typer.echo(found.headline)
+    say(found.headline)
     print_table(("point", "value #", "unit", "raw", "remark"), found.rows())
     for verdict in found.verdicts():
-        typer.echo(verdict)
+        say(verdict)
 
 
 def _given(options: Mapping[str, str | float | bool | None]) -> dict[str, str | float | bool]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.progress import bar
 from gateway.core.errors import ConfigError
 
 
@@ -34,7 +35,8 @@ def history(
     between = range_of(start, end, now_ms=time.time_ns() // 1_000_000, timezone=place.timezone)
     columns = shutil.get_terminal_size().columns
     length_ms = length_of(every, between=between, columns=columns)
-    found = read_history(place, device, point, between=between, length_ms=length_ms)
+    with bar("reading the store"):
+        found = read_history(place, device, point, between=between, length_ms=length_ms)
     if as_json:
         typer.echo(found.as_json())
     elif as_csv:

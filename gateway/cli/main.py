@@ -17,6 +17,7 @@ from gateway.cli import (
     history,
     init,
     profiles,
+    replay,
     roles,
     scan,
     simulate,
@@ -56,7 +57,7 @@ for everyday in (
     app.command(rich_help_panel=EVERYDAY)(everyday)
 app.command(rich_help_panel=BENCH)(commission.commission)
 app.command(rich_help_panel=BENCH)(demo.demo)
-for role in (roles.edge, roles.collect, status.reload):
+for role in (roles.edge, roles.collect, status.reload, replay.replay):
     app.command(rich_help_panel="Services")(role)
 app.add_typer(web.app, name="web", rich_help_panel="Services")
 app.add_typer(profiles.app, name="profiles", rich_help_panel=BENCH)

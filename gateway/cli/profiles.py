@@ -10,6 +10,7 @@ import typer
 import uvloop
 
 from gateway.cli.console import print_table
+from gateway.cli.progress import bar
 from gateway.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,14 +86,17 @@ def show(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Profile file (YAML).")],
+    path: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="Profile file (YAML), or a folder of them.")],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check one profile file, run its tests, and print the requests that it leads to."""
+    """Check one profile file, run its tests, and print the requests that it leads to; or check a folder of them."""
     from gateway.app.profiles_check import check_profile
 
-    verdict = uvloop.run(check_profile(file))
+    if path.is_dir():
+        _check_folder(path, as_json=as_json)
+        return
+    verdict = uvloop.run(check_profile(path))
     if as_json:
         typer.echo(json.dumps(verdict.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -105,6 +109,29 @@ def check(
             typer.echo(f"remark: {remark}")
         typer.echo(verdict.summary, err=not verdict.is_right)
     if not verdict.is_right:
+        raise typer.Exit(EXIT_WRONG)
+
+
+def _check_folder(folder: Path, *, as_json: bool) -> None:
+    from gateway.app.profiles_check import check_profile
+
+    files = sorted(folder.rglob("*.yaml"))
+    if not files:
+        raise ConfigError(f"{folder}: there is no profile file (*.yaml) in it")
+    verdicts = []
+    with bar("checking", len(files)) as progress:
+        for file in files:
+            verdicts.append(uvloop.run(check_profile(file)))
+            progress.step(f"checked: {file.parent.name}/{file.stem}")
+    wrong = [verdict for verdict in verdicts if not verdict.is_right]
+    if as_json:
+        typer.echo(json.dumps([verdict.as_json() for verdict in verdicts], indent=2, ensure_ascii=False))
+    else:
+        for verdict in verdicts:
+            for fault in verdict.faults:
+                typer.echo(f"error: {fault}", err=True)
+        typer.echo(f"{len(verdicts) - len(wrong)} of {len(verdicts)} profiles are right", err=bool(wrong))
+    if wrong:
         raise typer.Exit(EXIT_WRONG)
 
 

@@ -2,19 +2,21 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import uvloop
 
-from gateway.cli.console import print_table
-from gateway.core.errors import LinkDown
+from gateway.cli.console import complain, print_table, say
+from gateway.core.errors import LinkDown, SinkUnavailable
 
 EXIT_WRONG = 1
 WATCH_S = 2.0
+_CLEAR = "\033[2J\033[H"
 
 SiteOption = Annotated[Path | None, typer.Option("--site", metavar="FILE", help="Site or collector file.")]
 SocketOption = Annotated[Path | None, typer.Option("--socket", metavar="PATH", help="Local socket of the service.")]
@@ -33,22 +35,38 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show how the service is: devices, buses, what waits to be delivered, and what is wrong."""
+    if watch:
+        _watch(site, socket, as_json=as_json)
+    if _look(site, socket, as_json=as_json):
+        raise typer.Exit(EXIT_WRONG)
+
+
+def _watch(site: Path | None, socket: Path | None, *, as_json: bool) -> NoReturn:
+    """Show it for ever; a service that is restarted meanwhile is waited for."""
+    is_screen = sys.stdout.isatty() and not as_json
+    while True:
+        if is_screen:
+            typer.echo(_CLEAR, nl=False)
+        try:
+            _look(site, socket, as_json=as_json, indent=None)
+        except (LinkDown, SinkUnavailable) as exc:
+            complain(exc)
+        if is_screen:
+            typer.echo("Ctrl-C ends it")
+        time.sleep(WATCH_S)
+
+
+def _look(site: Path | None, socket: Path | None, *, as_json: bool, indent: int | None = 2) -> Sequence[str]:
+    """Show how the service is, and return what is wrong."""
     from gateway.app.status import wrong
 
-    while True:
-        tree = _ask(site, socket)
-        complaints = wrong(tree) if "devices" in tree else _wrong_remote(tree)
-        if watch and not as_json:
-            typer.echo("\033[2J\033[H", nl=False)
-        if as_json:
-            typer.echo(json.dumps(tree, indent=None if watch else 2, ensure_ascii=False))
-        else:
-            _show(tree, complaints)
-        if not watch:
-            break
-        time.sleep(WATCH_S)
-    if complaints:
-        raise typer.Exit(EXIT_WRONG)
+    tree = _ask(site, socket)
+    complaints = wrong(tree) if "devices" in tree else _wrong_remote(tree)
+    if as_json:
+        typer.echo(json.dumps(tree, indent=indent, ensure_ascii=False))
+    else:
+        _show(tree, complaints)
+    return complaints
 
 
 def reload(*, site: SiteOption = None, socket: SocketOption = None, as_json: AsJson = False) -> None:
@@ -78,7 +96,7 @@ def _show(tree: Tree, complaints: Sequence[str]) -> None:
         print_table(("site", "state", "version", "troubles"), [_remote_row(name, tree[name]) for name in tree])
     else:
         clock = "synchronised" if tree["clock_synchronised"] else "not synchronised"
-        typer.echo(f"{tree['name'] or tree['site']}  kvarter {tree['version']}  {tree['time']}  clock {clock}")
+        say(f"{tree['name'] or tree['site']}  kvarter {tree['version']}  {tree['time']}  clock {clock}")
         typer.echo()
         print_table(_DEVICE, [_device_row(each) for each in _rows(tree, "devices")])
         typer.echo()
@@ -87,7 +105,7 @@ def _show(tree: Tree, complaints: Sequence[str]) -> None:
         print_table(_DELIVERY, [_delivery_row(each) for each in _rows(tree, "delivery")])
     typer.echo()
     for sentence in complaints or ("all is well",):
-        typer.echo(sentence)
+        say(sentence)
 
 
 def _rows(tree: Tree, key: str) -> list[Tree]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 import uvloop
 
+from gateway.cli.progress import bar
 from gateway.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ def trace(
 
     def show(line: "TraceLine") -> None:
         typer.echo(json.dumps(asdict(line)) if as_json else str(line))
+        if progress is not None:
+            progress.step()
 
     async def follow() -> None:
         try:
@@ -59,6 +63,8 @@ def trace(
 
     with ExitStack() as stack:
         note = stack.enter_context(capture_to(capture, link)) if capture else None
+        # Where the lines are seen, they are what shows that it goes on.
+        progress = None if sys.stdout.isatty() else stack.enter_context(bar("frames", counted=True))
         uvloop.run(follow())
 
 

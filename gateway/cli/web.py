@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gateway.cli.questions import ask_secret
+
 if TYPE_CHECKING:
     from gateway.app.page_access import Reach
 
@@ -25,13 +27,14 @@ def password(
     from_stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input: for scripts.")] = False,
 ) -> None:
     """Set a password of the page; with one, the page is reached from the local network, encrypted."""
+    from gateway.app.asking import check_password
     from gateway.app.page_access import find_page, give_password, reach
 
     place = find_page(file, os.environ)
     if from_stdin:
         secret = sys.stdin.readline().rstrip("\r\n")
     else:
-        secret = typer.prompt(f"New password of the {role}", hide_input=True, confirmation_prompt=True)
+        secret = ask_secret(f"New password of the {role} (nothing is shown)", check=check_password)
     give_password(place, role, secret)
     typer.echo(f"The password of the {role} is set. Whoever was signed in signs in anew.")
     _show(reach(place), qr=sys.stdout.isatty())

@@ -1,7 +1,6 @@
 """The spool: every entry in RAM-backed storage at once, and on flash when its receipt does not come in time."""
 
 import asyncio
-from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
@@ -10,12 +9,13 @@ from typing import Literal
 from gateway.core.errors import SpoolError
 from gateway.core.protocols import Backlog, Batch, Entry
 from gateway.core.readout import Event
+from gateway.spool.again import Again, Resent
 from gateway.spool.flusher import Flusher
 from gateway.spool.ledger import Kept
 from gateway.spool.offering import Offering
 from gateway.spool.overflow import Overflow
 from gateway.spool.reading import Wish
-from gateway.spool.record import MAX_BODY_BYTES, Kind, Record, SpooledEntry, Stamp, pack_ranges, unpack_entries
+from gateway.spool.record import MAX_BODY_BYTES, Kind, Record, SpooledEntry, Stamp, pack_ranges
 from gateway.spool.recovery import RingFound
 from gateway.spool.ring import FlashRing
 from gateway.spool.setup import Health
@@ -48,6 +48,7 @@ class DurableSpool:
             MAX_BODY_BYTES, ring.segment_bytes // _BODY_SHARE, state.setup.shelf_bytes // _BODY_SHARE
         )
         self._overflow = Overflow(state)
+        self._again = Again(state, notice=self._flusher.notice)
         self._declared_ms = 0
         if state.ledger.waiting:
             self._flusher.notice(urgent=bool(state.times.pending))
@@ -163,19 +164,18 @@ class DurableSpool:
         Args:
             since_ms: UTC. Up to some thousand entries before it may come with them.
         """
-        state = self._state
-        before = state.ledger.waiting
-        for run in state.places.runs():
-            for place in list(state.places.of_run(run)):
-                shift_ms = state.shift_ms(place)
-                if shift_ms is not None and place.span.last_ms + shift_ms >= since_ms:
-                    state.hold_again(place)
-        if state.tier is not None:
-            for shelf, scan in state.tier.scans():
-                self._revive(shelf, scan.records, since_ms)
-                await asyncio.sleep(0)
+        resent = await self._again.offer(since_ms)
         self.wake()
-        return state.ledger.waiting - before
+        return resent.offered
+
+    @property
+    def resent(self) -> Resent:
+        """What the last `resend` offered."""
+        return self._again.resent
+
+    def resent_waiting(self) -> int:
+        """Return how many of what the last `resend` offered have no receipt yet."""
+        return self._again.left()
 
     async def begin(self) -> None:
         """Return when flash knows of this start, so that a power cut is declared whatever comes; 5 s at most.
@@ -245,21 +245,6 @@ class DurableSpool:
             return None
         state.is_exposed = False
         return shelf
-
-    def _revive(self, shelf: Shelf, records: Iterable[Record], since_ms: int) -> None:
-        """Take in again what the RAM tier still holds since then."""
-        state = self._state
-        for record in records:
-            run, sequence, boot = record.origin.run, record.first, record.origin.boot
-            for entry in (unpack_entries(record) or ()) if record.holds_entries else ():
-                time_ms = state.times.anchors.time_ms(entry, boot)
-                is_known = state.places.find(run, sequence) or state.ledger.overlap(run, sequence, sequence)
-                if time_ms is None or time_ms < since_ms or is_known:
-                    continue
-                state.ledger.open_run(run, boot, rank=time_ms)
-                kept = Kept(entry, record.origin, state.clock.monotonic(), shelf)
-                state.ledger.keep(run, sequence, kept, timed=True)
-                self._flusher.notice()
 
     def _note(self, record: Record) -> None:
         """Write into the RAM tier what is worth knowing after the death of this process."""

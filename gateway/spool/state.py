@@ -136,14 +136,15 @@ class SpoolState:
         anchor = self.times.anchors.resolve(place.span.boot, place.span.monotonic_ms)
         return place.span.monotonic_ms + anchor.offset_ms - place.span.time_ms if anchor else None
 
-    def hold_again(self, place: Place) -> None:
-        """Take in what is held in a place, whether it was released or not."""
+    def hold_again(self, place: Place) -> list[tuple[int, int]]:
+        """Take in what is held in a place, whether it was released or not; return what did not wait before."""
         run, held = place.span.run, RangeSet([(place.first, place.last)])
         for first, last in self.ledger.overlap(run, place.first, place.last):
             held.remove(first, last)
         for first, last in held:
             self.ledger.open_run(run, place.span.boot, rank=place.span.time_ms)
             self.ledger.hold((run, first, last), timed=True)
+        return list(held)
 
     def waiting_in(self, segment: str) -> Iterator[tuple[Place, list[tuple[int, int]]]]:
         """Yield the places of a segment in which something waits, and what."""

@@ -3,6 +3,7 @@
 from random import Random
 
 from gateway.wire.line import parse_line
+from tests.fakes_files import MemoryFiles
 from tests.powercut.story import Found, Gap, Story, Verdict, gap_of, judge
 from tests.spool.stage import Stage, line, numbers
 
@@ -10,9 +11,24 @@ EVERY_S = 0.5
 WINDOW_S = 5.0
 
 
-async def cut_at_the_seam(random: Random, *, starts: int) -> list[Verdict]:
-    """Cut the power of one gateway again and again; return the verdict on each cut."""
+class LyingFiles(MemoryFiles):
+    """A disk that says that everything is safe, and keeps what chance keeps."""
+
+    def sync(self, name: str) -> None:
+        """Do nothing, and say that it is done."""
+        self.syncs += bool(name)
+
+
+async def cut_at_the_seam(random: Random, *, starts: int, flash: MemoryFiles | None = None) -> list[Verdict]:
+    """Cut the power of one gateway again and again; return the verdict on each cut.
+
+    Args:
+        random: When and what to tear.
+        starts: How often.
+        flash: What the spool writes to; files that keep what was synced where left out.
+    """
     stage, story, verdicts = Stage(), Story(), []
+    stage.flash = flash or stage.flash
     await stage.open()
     for number in range(starts):
         for count in range(random.randrange(5, 60)):

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from gateway.core.readout import Readout
+from gateway.core.readout import Event, Readout
 
 
 class Driver(Protocol):
@@ -218,6 +218,18 @@ class Overview(Protocol):
 
     async def quarters(self, query: Query) -> Sequence[Row]:
         """Return what counters counted in each quarter-hour that is over; its resolution does not count.
+
+        Raises:
+            SinkUnavailable: the store does not answer.
+        """
+
+
+@runtime_checkable
+class GapLedger(Protocol):
+    """What a history can answer beside rows, where it keeps gaps in order of time."""
+
+    async def gaps(self, site: str, device: str, between: tuple[int, int]) -> Sequence[Event]:
+        """Return the gaps of a device, and of the whole site, that reach into a stretch of time; the first one first.
 
         Raises:
             SinkUnavailable: the store does not answer.

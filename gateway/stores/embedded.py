@@ -15,6 +15,7 @@ from gateway.core.quantity import Vocabulary
 from gateway.core.readout import Event
 from gateway.stores.database import DamagedDatabase, Database, last_written_ms, open_database, set_aside
 from gateway.stores.facts import Facts
+from gateway.stores.gaps import read_gaps
 from gateway.stores.history import HistoryReader
 from gateway.stores.marks import Marks
 from gateway.stores.outline import OutlineReader
@@ -106,6 +107,14 @@ class EmbeddedStore:
             SinkUnavailable: the file cannot be read.
         """
         return await self._run(lambda: self._look(lambda parts: parts.outlines.quarters(query)))
+
+    async def gaps(self, site: str, device: str, between: tuple[int, int]) -> Sequence[Event]:
+        """Return the gaps that reach into a stretch of time.
+
+        Raises:
+            SinkUnavailable: the file cannot be read.
+        """
+        return await self._run(lambda: self._look(lambda parts: read_gaps(parts.database, site, device, between)))
 
     async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
         """Note how often points are read and where counters wrap, for lines from that time on.

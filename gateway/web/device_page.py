@@ -5,20 +5,21 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from gateway.core.errors import SinkUnavailable
-from gateway.core.scalars import format_duration
 from gateway.web.buses_page import counts_of
 from gateway.web.facts import DeviceFacts, EventFacts, PointFacts, ProfileFacts, Samples
 from gateway.web.html import Markup, join, tag
 from gateway.web.icons import icon
 from gateway.web.live import Changed, Fresh, keep_fresh
-from gateway.web.numbers import DASH, label, local_time
+from gateway.web.numbers import DASH, label, local_time, number
 from gateway.web.page import Page, Route, Visit
 from gateway.web.parts import aged, completeness_of, facts_list, missing_of, state_pill, table, troubles_of, value_of
 from gateway.web.shell import show
 from gateway.web.site_page import site_of
 from gateway.web.spark import spark
+from gateway.web.texts import Language
 
 _EVENTS = 50
+_LENGTHS = ((3600, "h"), (60, "min"), (1, "s"))
 _SPARK_MS = 20_000
 """A sparkline has a point for each such time; it is not drawn more often."""
 
@@ -138,7 +139,9 @@ def _quality(visit: Visit, point: PointFacts) -> Markup:
 def _identity(visit: Visit, device: DeviceFacts) -> Markup:
     texts = visit.texts
     settings = ", ".join(
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in device.settings.items()
+        f"{texts(f'setting.{key}')} {value:g}" if isinstance(value, float) else f"{texts(f'setting.{key}')} {value}"
+        for key, value in device.settings.items()
+        if key != "unit_id"
     )
     return facts_list(
         (texts("device.kind"), texts(f"kind.{device.profile.kind}")),
@@ -146,9 +149,15 @@ def _identity(visit: Visit, device: DeviceFacts) -> Markup:
         (texts("device.role"), texts(f"role.{device.role}") if device.role else None),
         (texts("device.serial"), device.serial_number),
         (texts("device.id"), tag("span", device.id, class_="code")),
-        (texts("device.interval"), format_duration(device.interval_s) if device.interval_s else None),
+        (texts("device.interval"), _every(device.interval_s, texts.language) if device.interval_s else None),
         (texts("device.settings"), settings),
     )
+
+
+def _every(interval_s: float, language: Language) -> str:
+    length, unit = next(each for each in _LENGTHS if interval_s % each[0] == 0 or each[1] == "s")
+    amount = interval_s / length
+    return f"{number(amount, 0 if amount == int(amount) else 1, language)}\u00a0{unit}"
 
 
 def _profile(visit: Visit, profile: ProfileFacts) -> Markup:

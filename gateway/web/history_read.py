@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
-from gateway.core.protocols import History, Outline, Overview, Query, Row
+from gateway.core.protocols import GapLedger, History, Outline, Overview, Query, Row
 from gateway.core.quantity import Kind, Vocabulary
-from gateway.core.readout import Value
+from gateway.core.readout import Event, Value
 from gateway.energy.counters import INTERVAL_MS
 from gateway.web.facts import Facts, PointFacts
 from gateway.web.history_ask import Ask, choose_bars, choose_resolution, earlier
@@ -27,6 +27,7 @@ from gateway.web.texts import Texts
 _USUAL_MS = 10_000
 """How often a point is taken to be read where nobody says so."""
 _EVENTS = 1000
+"""Of a store that does not keep gaps in order of time, the newest ones."""
 _PIECE_ROWS = 4000
 """Rows of a file that are in memory at a time."""
 
@@ -191,8 +192,7 @@ class Past:
         return [Row(time_ms, tuple(values)) for time_ms, values in sorted(held.items())]
 
     async def _gaps(self, ask: Ask) -> list[GapAnswer]:
-        events = await self._facts.events(ask.site, ask.device, limit=_EVENTS)
-        gaps = [each.event for each in events if each.event.kind == "gap"]
+        gaps = await self._known_gaps(ask)
         return sorted(
             (
                 GapAnswer(max(gap.start_ms, ask.start_ms), min(gap.end_ms, ask.end_ms), gap.cause)
@@ -201,6 +201,13 @@ class Past:
             ),
             key=lambda gap: (gap.start_ms, gap.end_ms),
         )
+
+    async def _known_gaps(self, ask: Ask) -> Sequence[Event]:
+        history = self._facts.history
+        if isinstance(history, GapLedger):
+            return await history.gaps(ask.site, ask.device, (ask.start_ms, ask.end_ms))
+        events = await self._facts.events(ask.site, ask.device, limit=_EVENTS)
+        return [each.event for each in events if each.event.kind == "gap"]
 
     async def table(
         self, site: str, selections: Sequence[Selection], between: tuple[int, int], *, resolution_ms: int

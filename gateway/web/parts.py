@@ -100,9 +100,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Markup], *, class
         tag("th", name.removesuffix(" #"), scope="col", class_="number" if name.endswith(" #") else None)
         for name in columns
     ]
-    whole = tag(
-        "table", tag("caption", tag("span", caption)), tag("thead", tag("tr", head)), tag("tbody", rows), class_=class_ or None
-    )
+    title = tag("caption", tag("span", caption))
+    whole = tag("table", title, tag("thead", tag("tr", head)), tag("tbody", rows), class_=class_ or None)
     return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 

@@ -133,7 +133,15 @@ async def fill(store: EmbeddedStore, *, days: Sequence[int]) -> None:
             for name, fields in (("main_meter", meter), ("heat_pump", pump))
         ]
         assert not await store.write(lines)
+    if 9 in days:
+        assert not await store.write([gap_line(*GAP_MS, at_ms=GAP_MS[1])])
     await store.settle()
+
+
+def gap_line(start_ms: int, end_ms: int, *, at_ms: int, cause: str = "power_cut") -> bytes:
+    """Return the event that says so."""
+    body = f"kvarter_event,site={SITE},kind=gap,cause={cause} from={start_ms}i,to={end_ms}i,count=180i {at_ms}000000"
+    return body.encode()
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from tests.web.past import (
     START_MS,
     STEP_MS,
     PastFacts,
+    gap_line,
     page_of,
     samples_of_day,
     store_with,
@@ -77,6 +78,20 @@ async def test_buckets_hold_mean_least_and_greatest(tmp_path: Path, resolution: 
     assert series["mean"] == pytest.approx([sum(each) / len(each) for each in held], rel=1e-9, abs=1e-6)
     assert found["gaps"] == [{"start_ms": GAP_MS[0], "end_ms": GAP_MS[1], "cause": "power_cut"}]
     assert not any(GAP_MS[0] <= time_ms < GAP_MS[1] for time_ms in found["times"])
+
+
+async def test_a_gap_of_long_ago_is_shown_however_many_came_since(tmp_path: Path) -> None:
+    """Gaps are looked up by the stretch that is shown, not among the newest events."""
+    async with store_with(tmp_path, days=(9,)) as store:
+        later = [gap_line(END_MS + n * 1000, END_MS + n * 1000 + 500, at_ms=END_MS + n * 1000) for n in range(1500)]
+        early = gap_line(START_MS, START_MS + HOUR_MS, at_ms=START_MS + HOUR_MS, cause="disk_full")
+        assert not await store.write([*later, early])
+        async with page_of(PastFacts(store), FakeClock()) as address:
+            asked = {"device": "main_meter", "points": POWER, "resolution": "5min"}
+            _, found = await ask(address, {**asked, **LAST_DAY})
+            _, old = await ask(address, {**asked, "start": str(START_MS), "end": str(START_MS + DAY_MS)})
+    assert found["gaps"] == [{"start_ms": GAP_MS[0], "end_ms": GAP_MS[1], "cause": "power_cut"}]
+    assert old["gaps"] == [{"start_ms": START_MS, "end_ms": START_MS + HOUR_MS, "cause": "disk_full"}]
 
 
 async def test_a_short_stretch_is_given_as_it_was_read(tmp_path: Path) -> None:

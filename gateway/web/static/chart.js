@@ -21,6 +21,7 @@ export class Zone {
     this.day = make({ day: "numeric", month: "short" });
     this.month = make({ month: "short" });
     this.year = make({ year: "numeric" });
+    this.stamp = make({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
     this.full = make({ weekday: "short", year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
   }
 
@@ -442,8 +443,8 @@ export class Chart {
       }
       const until = n < times.length && times[n] - end <= reach ? times[n] : end + Math.min(series.step, reach);
       const left = Math.max(this.x(times[i]), LEFT), right = this.x(until);
-      c.fillStyle = this.palette[Math.abs(code) % this.palette.length];
-      c.globalAlpha = 0.28;
+      c.fillStyle = this.stateColour(code);
+      c.globalAlpha = 0.4;
       c.fillRect(left, top, Math.max(right - left - 1, 1), height);
       c.globalAlpha = 1;
       const text = series.states[code] ?? String(code);
@@ -454,11 +455,10 @@ export class Chart {
       i = Math.max(n, i + 1);
     }
     c.restore();
-    c.fillStyle = this.colour(series);
-    c.beginPath();
-    c.arc(LEFT - 16, top + height / 2, 5, 0, 2 * Math.PI);
-    c.fill();
   }
+
+  /** Colour of a state, the same in every drawing. */
+  stateColour(code) { return this.palette[Math.abs(code) % this.palette.length]; }
 
   paintCursor(c) {
     if (this.cursor === null || this.cursor < this.view.start || this.cursor > this.view.end) return;

@@ -4,16 +4,21 @@ import { Chart, Zone, firstFrom, valueAt } from "./chart.js";
 
 const MOST_ROWS = 500;
 const MOST_SERIES = 24;
+const MOST_STATES = 6;
 const byId = (id) => document.getElementById(id);
 const holder = byId("panels");
 const facts = JSON.parse(holder.dataset.facts);
 const words = facts.words;
-const zone = new Zone(facts.timezone, facts.language);
+// Without a country English would mean that of America: months first, and twelve hours.
+const locale = facts.language === "en" ? "en-GB" : facts.language;
+const zone = new Zone(facts.timezone, locale);
 const formats = new Map();
 const number = {
   plain(value, digits) {
-    if (!formats.has(digits)) formats.set(digits, new Intl.NumberFormat(facts.language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2" }));
-    return formats.get(digits).format(Object.is(value, -0) ? 0 : value).replace("-", "\u2212");
+    if (!formats.has(digits)) formats.set(digits, new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "min2" }));
+    // The same separators as on the other pages.
+    const parts = formats.get(digits).formatToParts(Object.is(value, -0) ? 0 : value);
+    return parts.map(({ type, value: text }) => (type === "group" ? "\u202f" : text)).join("").replace("-", "\u2212");
   },
   unit: (unit) => facts.units[unit] ?? unit,
   shown(value, unit) {
@@ -132,7 +137,7 @@ function take(found, wanted) {
   table();
   const nothing = series.every((each) => each.times.length === 0 && each.starts.length === 0);
   byId("said").textContent = state.keys.length === 0 ? words.choose_more : nothing ? words.nothing : resolution(found);
-  canvas.setAttribute("aria-label", `${series.filter((each) => !each.shift).map((each) => each.title).join(", ")}: ${zone.full.format(state.start)} – ${zone.full.format(state.end)}`);
+  canvas.setAttribute("aria-label", `${series.filter((each) => !each.shift).map((each) => each.title).join(", ")}: ${zone.stamp.format(state.start)} – ${zone.stamp.format(state.end)}`);
 }
 
 function made(each, answer, { device, shift, times }) {
@@ -184,8 +189,8 @@ function legend() {
   for (const key of state.keys) {
     const own = state.shown.find((each) => each.key === key && !each.shift);
     if (own === undefined) continue;
-    const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
-    swatch.style.background = chart.colour(own);
+    const swatch = element("span", { class: own.drawn === "state" ? "swatch hollow" : "swatch", "aria-hidden": "true" });
+    if (own.drawn !== "state") swatch.style.background = chart.colour(own);
     const name = element("th", { scope: "row" }, swatch, element("span", {}, own.label), element("span", { class: "quiet" }, ` ${facts.names[own.device] ?? own.device}`));
     body.append(element("tr", { "data-key": key }, name, element("td", { class: "now" }), element("td", { class: "range quiet" }), element("td", { class: "before quiet" })));
   }
@@ -203,25 +208,44 @@ function said(series, found) {
 function read(at) {
   const when = byId("when");
   if (when === null) return;
-  when.textContent = at === null ? `${zone.full.format(state.start)} – ${zone.full.format(state.end)}` : zone.full.format(at);
+  when.textContent = at === null ? `${zone.stamp.format(state.start)} – ${zone.stamp.format(state.end)}` : zone.full.format(at);
   const heard = [];
   for (const row of document.querySelectorAll("#legend tbody tr")) {
     const own = state.shown.find((each) => each.key === row.dataset.key && !each.shift);
     const before = state.shown.find((each) => each.key === row.dataset.key && each.shift);
     const found = at === null ? null : valueAt(own, at);
     const [, now, range, past] = row.children;
-    now.textContent = at === null ? summary(own) : said(own, found);
+    now.classList.toggle("states", own.drawn === "state" && at === null);
+    if (own.drawn === "state" && at === null) now.replaceChildren(...statesOf(own));
+    else now.textContent = at === null ? summary(own) : said(own, found);
     range.textContent = found?.least !== undefined && own.hasRange && found.least !== null ? `${number.shown(found.least, own.unit)} … ${number.shown(found.greatest, own.unit)}` : "";
-    past.textContent = before === undefined ? "" : at === null ? summary(before) : said(before, valueAt(before, at));
+    past.textContent = before === undefined || (at === null && before.drawn === "state") ? "" : at === null ? summary(before) : said(before, valueAt(before, at));
     heard.push(`${own.label} ${now.textContent}`);
   }
   clearTimeout(spoken);
   if (at !== null && document.activeElement === canvas) spoken = setTimeout(() => { byId("said").textContent = `${when.textContent}: ${heard.join(", ")}`; }, 300);
 }
 
+/** The states in what is looked at, each with its colour. */
+function statesOf(series) {
+  return codesOf(series).slice(0, MOST_STATES).map((code) => {
+    const swatch = element("span", { class: "swatch faint", "aria-hidden": "true" });
+    swatch.style.background = chart.stateColour(code);
+    return element("span", {}, swatch, series.states[code] ?? String(code));
+  });
+}
+
+function codesOf(series) {
+  const found = new Set();
+  for (let i = Math.max(firstFrom(series.times, state.start) - 1, 0); i < series.times.length && series.times[i] < state.end; i += 1) {
+    if (series.mean[i] !== null) found.add(series.mean[i]);
+  }
+  return [...found].sort((one, other) => one - other);
+}
+
 /** What a point says about the whole of what is looked at. */
 function summary(series) {
-  if (series.drawn === "state") return "";
+  if (series.drawn === "state") return codesOf(series).map((code) => series.states[code] ?? String(code)).join(", ");
   if (series.drawn === "bars") {
     let sum = 0, any = false;
     for (let i = firstFrom(series.starts, state.start); i < series.starts.length && series.starts[i] < state.end; i += 1) { sum += series.amounts[i]; any = true; }
@@ -241,6 +265,7 @@ function table() {
   if (!place.closest("details").open) { place.replaceChildren(); return; }
   const rows = new Map();
   const columns = state.shown.filter((each) => !each.shift);
+  const dated = columns.some((each) => each.times.some((time) => time % 60000)) ? zone.full : zone.stamp;
   columns.forEach((series, column) => {
     const put = (at, text) => {
       if (at < state.start || at >= state.end) return;
@@ -251,10 +276,10 @@ function table() {
     series.starts.forEach((start, i) => put(start, said(series, { value: series.amounts[i], share: series.shares[i] })));
   });
   const times = [...rows.keys()].sort((one, other) => one - other);
-  const caption = words.table_of.replace("{from}", zone.full.format(state.start)).replace("{to}", zone.full.format(state.end));
+  const caption = words.table_of.replace("{from}", zone.stamp.format(state.start)).replace("{to}", zone.stamp.format(state.end));
   const head = element("tr", {}, element("th", { scope: "col" }, words.time), ...columns.map((each) => element("th", { scope: "col", class: "number" }, each.title)));
-  const body = element("tbody", {}, ...times.slice(0, MOST_ROWS).map((time) => element("tr", {}, element("th", { scope: "row" }, zone.full.format(time)), ...rows.get(time).map((text) => element("td", { class: "number" }, text)))));
-  place.replaceChildren(element("table", {}, element("caption", {}, caption), element("thead", {}, head), body));
+  const body = element("tbody", {}, ...times.slice(0, MOST_ROWS).map((time) => element("tr", {}, element("th", { scope: "row" }, dated.format(time)), ...rows.get(time).map((text) => element("td", { class: "number" }, text)))));
+  place.replaceChildren(element("table", {}, element("caption", {}, element("span", {}, caption)), element("thead", {}, head), body));
   if (times.length > MOST_ROWS) place.append(element("p", { class: "quiet" }, words.cut.replace("{count}", MOST_ROWS).replace("{all}", times.length)));
 }
 
@@ -279,7 +304,7 @@ function picture() {
   c.textBaseline = "middle";
   c.font = `600 13px ${chart.font}`;
   c.fillStyle = chart.ink;
-  c.fillText(`${facts.site}: ${zone.full.format(state.start)} – ${zone.full.format(state.end)} (${facts.timezone})`, 12, line);
+  c.fillText(`${facts.site}: ${zone.stamp.format(state.start)} – ${zone.stamp.format(state.end)} (${facts.timezone})`, 12, line);
   c.font = `12px ${chart.font}`;
   own.forEach((each, n) => {
     const y = (n + 2) * line;

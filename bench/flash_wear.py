@@ -11,7 +11,6 @@ is computed from simulated hours without receipts. Needs root.
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -93,7 +92,8 @@ async def wear(
             await _read(spool, clock, seconds=seconds, receipts=receipts)
             done = disk.counters()
             running.cancel()
-            os.sync()
+            if commit_s:
+                await asyncio.to_thread(disk.commit)
             last = disk.counters().since(done)
         if spool.health.lost or spool.health.failures:
             raise RuntimeError(spool.health)

@@ -41,6 +41,10 @@ class MountedDisk:
         fields = Path(f"/sys/block/{Path(self.device).name}/stat").read_text(encoding="ascii").split()
         return BlockCounters(int(fields[6]) * SECTOR_BYTES, int(fields[15]))
 
+    def commit(self) -> None:
+        """Have all that is written, and the journal of this file system alone, on the device."""
+        _run("sync", "--file-system", str(self.folder))
+
 
 def what_is_missing() -> str:
     """Return why there can be no loop device here, '' when there can be."""

@@ -20,7 +20,7 @@ from gateway.spool.segment import (
 
 NAME = re.compile(r"ring-\d{6}\.seg")
 LEAST_SEGMENTS = 4
-_STRETCH_BYTES = 262_144
+_STRETCH_BYTES = 65_536
 
 
 class FlashRing:

@@ -131,7 +131,7 @@ def _find_segment(files: Files, name: str, segment_bytes: int, found: RingFound)
     if not is_whole:
         found.misshapen.append(name)
     if result.generation is not None:
-        found.segments.append(_scanned(name, whole, segment_bytes))
+        found.segments.append(_scanned(name, whole, segment_bytes, result))
     elif whole.count(0) == len(whole):
         found.unused.append(name)
     else:
@@ -172,14 +172,14 @@ def _rescan(files: Files, segment_bytes: int, found: RingFound, indexes: Iterabl
         segment = found.segments[index]
         if segment.scan is None:
             with suppress(SpoolError):
-                scanned = _scanned(segment.name, files.read(segment.name), segment_bytes)
+                whole = files.read(segment.name)
+                scanned = _scanned(segment.name, whole, segment_bytes, scan(whole, limit=segment_bytes - PAGE_BYTES))
                 if scanned.generation == segment.generation:
                     found.segments[index] = scanned
 
 
-def _scanned(name: str, whole: bytes, segment_bytes: int) -> FoundSegment:
+def _scanned(name: str, whole: bytes, segment_bytes: int, result: Scan) -> FoundSegment:
     limit = segment_bytes - PAGE_BYTES
-    result = scan(whole, limit=limit)
     generation, spans = result.generation or 0, spans_of(result.records)
     is_whole = len(whole) == segment_bytes
     summary = decode_summary(whole[limit:], generation) if is_whole else None

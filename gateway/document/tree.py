@@ -30,6 +30,15 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d*)", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _COLON = re.compile(r"\s*:")
+_STEPS: Mapping[type[yaml.Event], int] = {
+    yaml.SequenceStartEvent: 1,
+    yaml.MappingStartEvent: 1,
+    yaml.SequenceEndEvent: -1,
+    yaml.MappingEndEvent: -1,
+}
+"""What each event does to the depth."""
+_MARKED = frozenset((yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent, yaml.AliasEvent))
+"""Events that may have an anchor or a tag."""
 _WORDS: Mapping[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -96,7 +105,7 @@ def parse_document(text: str, *, name: str) -> Document:
         raise _too_long(name)
     try:
         _refuse_what_misleads(text, name)
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+        root = yaml.compose(text, Loader=yaml.CBaseLoader)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line, at = (mark.line + 1, mark.index) if mark else (1, 0)
@@ -119,17 +128,24 @@ def _too_long(name: str) -> ConfigError:
 def _refuse_what_misleads(text: str, name: str) -> None:
     """Refuse aliases and tags, and nesting that would exhaust the stack of whoever walks the tree."""
     depth = 0
-    for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
-        where = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+    for number, event in enumerate(yaml.parse(text, Loader=yaml.CBaseLoader)):
+        kind = type(event)
+        depth += _STEPS.get(kind, 0)
         if number > MAX_PARTS:
-            raise ConfigError(f"{where}: more than {MAX_PARTS} keys and values in one file")
+            raise _misleading(name, event, f"more than {MAX_PARTS} keys and values in one file")
         if depth > MAX_DEPTH:
-            raise ConfigError(f"{where}: nested deeper than {MAX_DEPTH} levels")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ConfigError(f"{where}: anchors and aliases are not used here; write the value out")
+            raise _misleading(name, event, f"nested deeper than {MAX_DEPTH} levels")
+        if kind not in _MARKED:
+            continue
+        if getattr(event, "anchor", None):
+            raise _misleading(name, event, "anchors and aliases are not used here; write the value out")
         if tag := getattr(event, "tag", None):
-            raise ConfigError(f"{where}: tags such as {tag} are not used here")
+            raise _misleading(name, event, f"tags such as {tag} are not used here")
+
+
+def _misleading(name: str, event: yaml.Event, problem: str) -> ConfigError:
+    where = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
+    return ConfigError(f"{where}: {problem}")
 
 
 class _Builder:

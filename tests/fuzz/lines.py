@@ -30,11 +30,21 @@ def _p1() -> Codec:
             (iec.SWEDISH, slice(0, 5)),
         )
     )
+    displayed = (
+        b"/ABC5X\r\n\r\n6.8(1*kWh)\r\n6.8(1*kWh)\r\nQQ.1(2)\r\n!",
+        b"/ABC5X\r\n\r\n0.9.1(12:34:56)\r\n0.9.2(1230208)\r\n6.8(1*kWh)\r\n!",
+        b"/ABC5X\r\n\r\n0.9.1(123456)\r\n0.9.2(23-02-08)\r\n1.8.1(1*kWh)\r\n!",
+        b"/ABC5X\r\n\r\n9.36(23-02-08&12:34:56)\r\n6.26(1*m3)\r\n!",
+        b"/ABC5X\r\n\r\n0.9.1(x)\r\n0.9.2(y)\r\nC.1(1)\r\n-(1)\r\n0-0:C.1(2)\r\n1-0:QQ.1(2)\r\n!",
+        b"/ABC5X\r\n\r\n0-1:24.3.0(121030140000)(00)(60)(1)(0-1:24.2.1)(m3)\r\n(00947.680)\r\n!",
+        b"/ABC5X\r\n\r\n0-1:24.3.0(121030140000)(00)(60)(2)(0-1:24.2.1)(m3)(99-999:9.9.9)(m3)(1)(2)\r\n!",
+        b"/ABC5X\r\n\r\n0-1:24.3.0(121030140000)(02)(60)(1)(0-1:24.2.1)(m3)(1)\r\n!",
+    )
     old = tuple(_short(iec.DUTCH_2, part) + b"\r\n" for part in (slice(0, 3), slice(11, 17)))
     return Codec(
         name="p1",
         run=runner("p1"),
-        ways=(Way(frames.p1, whole), Way(same, old)),
+        ways=(Way(frames.p1, (*whole, *displayed)), Way(same, old)),
         words=(
             b"(",
             b")",
@@ -56,7 +66,8 @@ def _p1() -> Codec:
         ),
         modules=files("iec62056", "p1", *_IEC),
         hostile=(
-            b"/KVR5X\r\n\r\n" + b"1-0:1.8.0(" + b"9" * 40_000,
+            b"/KVR5X\r\n\r\n" + b"1-0:1.8.0(" + b"9" * 80_000,
+            b"9" * 80_000 + b"/KVR5X\r\n" + b"9" * 80_000,
             b"/KVR5X\r\n" * 30_000,
             frames.p1(b"/KVR5X\r\n\r\n0-0:99.97.0(999999999)(0-0:96.7.19)(230103120000W)(1*s)\r\n!"),
         ),
@@ -65,12 +76,31 @@ def _p1() -> Codec:
 
 def _d0() -> Codec:
     optical, heat = iec.OPTICAL[:-2], iec.HEAT[:-2]
+    tables = (
+        b"/ABC5X\r\n\x021-0:99.97.0(2)(0-0:96.7.19)(230103120000W)(240*s)(230706101500S)(301*s)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-0:98.1.0(1)(1-0:1.6.0)(1-0:1.6.0)(230601000000S)(230517201500S)(06.001*kW)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-1:24.3.0(121030140000)(08)(60)(1)(0-1:24.2.1)(m3)(947.680)(948)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-1:24.3.0(121030140000)(02)(60)(1)(0-1:24.2.1)(m3)(947.680)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-1:24.3.0(121030140000)(00)(60)(2)(0-1:24.2.1)(m3)(99-999:9.9.9)(m3)(1)(2)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-0:1.0.0(210217184019W)\r\n0-1:24.2.1(210217184019W)(1.5*m3)\r\n1-0:1.6.0(02.351*kW)(210217184019)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-2:24.2.1(632525252525W)(0.0*m3)\r\n0-2:24.2.1(700101000000W)(0.0*m3)\r\n!\r\n",
+        b"/ABC5X\r\n\x020-0:96.1.1(4530303434303037)\r\n0-0:96.13.0(0001)\r\n1.8.1(1*kWh)\r\n1-0:QQ.1(2)\r\n!\r\n",
+        b"/ABC5X\r\n\x02Q.1(1)\r\n1.8.1(1*kWh)\r\n0.9.1(123456)\r\n0.9.2(1230208)\r\n!\r\n",
+    )
     return Codec(
         name="d0",
         run=runner("d0"),
         ways=(
-            Way(frames.block, (optical, heat, b"\x02ERROR 23", b"/ABC5X\r\n\x02F.F(00)\r\n!\r\n")),
-            Way(same, (iec.PUSHED, iec.with_parity(iec.OPTICAL))),
+            Way(frames.block, (optical, heat, *tables, b"\x02ERROR 23", b"/ABC5X\r\n\x02F.F(00)\r\n!\r\n")),
+            Way(
+                same,
+                (
+                    iec.PUSHED,
+                    iec.with_parity(iec.OPTICAL),
+                    b"/ABC5X\r\n\r\n6.8(1*kWh)\r\n6.8(1*kWh)\r\n!\r\n",
+                    b"/ABC5X\r\n\r\n6.8(1*kWh)\r\nQ.1(2)\r\n!\r\n",
+                ),
+            ),
         ),
         words=(
             b"(",
@@ -92,7 +122,7 @@ def _d0() -> Codec:
             b"-",
         ),
         modules=files("iec62056", "d0", *_IEC),
-        hostile=(b"\x02" + b"1.8.0(" + b"9" * 40_000, b"\x02" * 40_000, b"/ABC5X\r\n" * 30_000),
+        hostile=(b"\x02" + b"1.8.0(" + b"9" * 80_000, b"9" * 150_000, b"\x02" * 40_000, b"/ABC5X\r\n" * 30_000),
     )
 
 

@@ -1,7 +1,11 @@
 """Meters that describe themselves in octets: M-Bus, SML and KMP."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from drivers.mbus.records import BadTelegram
+from drivers.mbus.telegram import join
+from drivers.records.telegram import Telegram
 from gateway.sim.sml import encoded_list, entry, number, octets, server_id
 from tests.drivers.kmp.frames import register
 from tests.drivers.mbus.frames import EXAMPLE, HEADER, long_frame
@@ -9,6 +13,13 @@ from tests.fuzz import frames
 from tests.fuzz.codec import Codec, Way
 from tests.fuzz.frames import ABSENT
 from tests.fuzz.hearing import files, runner
+
+
+def _join(telegrams: Sequence[Telegram]) -> None:
+    """Join them as those of one readout are, which only one meter may send."""
+    with suppress(BadTelegram):
+        if telegrams:
+            assert join(telegrams).raw == b"".join(each.raw for each in telegrams)
 
 
 def _mbus() -> Codec:
@@ -20,7 +31,7 @@ def _mbus() -> Codec:
     fixed = bytes.fromhex("78563412 0A 00 E97E 01000000 35010000")
     return Codec(
         name="mbus",
-        run=runner("mbus"),
+        run=runner("mbus", _join),
         ways=(
             Way(
                 lambda content: long_frame(content[:249]),
@@ -32,9 +43,20 @@ def _mbus() -> Codec:
                     b"\x73" + fixed,
                     b"\x76" + heat,
                     b"\x70\x08",
+                    b"\x72"
+                    + HEADER
+                    + bytes.fromhex("01FDFD0005 02FDFD020600 01FBFC0E05 0413FC0F01000000 01FC024D61130007"),
+                    b"\x78" + bytes.fromhex("0413FC0E64000000 0413FC0F64000000 0413FC0100000000 8410130A000000"),
                 ),
             ),
             Way(lambda content: b"\xe5\x00\x68\x05\x05\x68" + long_frame(content[:249]), (example[6:-2],)),
+            # Two frames of one readout, the first of them a request where its first byte says so.
+            Way(
+                lambda content: (
+                    long_frame(content[1:250], control=content[0] if content else 0x08) + long_frame(content[1:250])
+                ),
+                (b"\x08" + example[6:-2], b"\x53" + example[6:-2]),
+            ),
         ),
         words=(
             b"\xe5",
@@ -68,7 +90,12 @@ def _mbus() -> Codec:
             "vif_extended",
             "layout",
         ),
-        hostile=(b"\x68\xff\xff\x68" * 20_000, long_frame(b"\x72" + HEADER + b"\x0d\x78\xbf" + b"\xff" * 60)),
+        hostile=(
+            b"\x68\xff\xff\x68" * 20_000,
+            b"\xaa" * 2000 + long_frame(b"\x72" + HEADER),
+            long_frame(example[6:-2]) + long_frame(example[6:10] + b"\x99" + example[11:-2]),
+            long_frame(b"\x72" + HEADER + b"\x0d\x78\xbf" + b"\xff" * 60),
+        ),
     )
 
 
@@ -98,6 +125,11 @@ def _sml_lists() -> tuple[bytes, ...]:
         encoded_list(ABSENT, frames.SERVER, *[ABSENT] * 5), _listed(power, own=dzg), _listed(power, own=old),
         _listed(edl, unsigned, own=emh), _listed(edl, magnitude, own=emh), _listed(energy, magnitude, own=emh),
         _listed(entry(bytes((1, 0, 1, 8, 0, 255)), b"\x42\x01"), own=emh),
+        _listed(power, entry(bytes((1, 0, 2, 8, 0, 255)), number(1, 4), unit=number(30, 1)), own=old),
+        _listed(edl, entry(bytes((1, 0, 16, 7, 0, 255)), number(0, 2), **scale), own=emh),
+        _listed(edl, entry(bytes((1, 0, 16, 7, 0, 255)), octets(b"x"), **scale), own=emh),
+        _listed(energy, sensor=b"\x72\x62\x03\x73\x65\x63\x00\x10\x00\x55\x7f\xff\xff\xff\x53\x00\x3c"),
+        _listed(energy, sensor=b"\x72\x62\x02\x65\x00\x00\x00\x00", own=octets(b"\x01\xff\x00")),
     )  # fmt: skip
 
 
@@ -114,6 +146,7 @@ def _sml() -> Codec:
                 (
                     frames.sml_message(0, 0x0701, seeds[0]),
                     frames.sml_message(0, 0x0101, encoded_list(*[ABSENT] * 6)),
+                    b"\x00\x00\x00\x00",
                 ),
             ),
         ),
@@ -135,6 +168,8 @@ def _sml() -> Codec:
         modules=files("sml", "stream", "messages", "telegram", "tl", "transport", "quirks", "identity"),
         hostile=(
             b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01" + b"\x00" * 40_000,
+            frames.sml_frame(b"", padding=9),
+            frames.sml_frame(b"\x01\x02\x03\x04", padding=2),
             frames.sml_list(b"\x77\x01\x01\x01\x01\xff\x8f\x8f\x8f"),
             frames.sml_list(b"\x77" * 3000),
             frames.sml_frame(b"\xff\x8f\x8f\x0f" + b"\x71" * 2000),

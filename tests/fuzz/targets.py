@@ -9,6 +9,7 @@ from tests.fuzz.files import file_codecs
 from tests.fuzz.lines import text_codecs
 from tests.fuzz.meters import meter_codecs
 from tests.fuzz.modbus import modbus_codecs
+from tests.fuzz.spool import spool_codecs
 from tests.fuzz.wire import wire_codecs
 
 
@@ -17,5 +18,13 @@ def codecs() -> Mapping[str, Codec]:
     """Return the codecs."""
     return {
         each.name: each
-        for each in (*modbus_codecs(), *meter_codecs(), *text_codecs(), *dlms_codecs(), *wire_codecs(), *file_codecs())
+        for each in (
+            *modbus_codecs(),
+            *meter_codecs(),
+            *text_codecs(),
+            *dlms_codecs(),
+            *wire_codecs(),
+            *spool_codecs(),
+            *file_codecs(),
+        )
     }

@@ -1,6 +1,8 @@
 """A hundred thousand spoilt inputs per decoder, from a fixed seed."""
 
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,15 @@ SEED = int(os.environ.get("FUZZ_SEED", "2026"))
 SHARES = 4
 """Parts of one codec's inputs, which workers can share."""
 every_codec = pytest.mark.parametrize("codec", codecs().values(), ids=list(codecs()))
+
+
+@pytest.fixture(autouse=True)
+def _rare_collections() -> Iterator[None]:
+    """Look for cycles in memory more rarely: short-lived exceptions are most of what there is."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 20)
+    yield
+    gc.set_threshold(*usual)
 
 
 @pytest.mark.timeout(0 if INPUTS > 100_000 else 120)

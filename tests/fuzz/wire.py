@@ -9,10 +9,11 @@ from gateway.app.local_words import Answer, Said
 from gateway.collector.checks import Inventory, check_lines, take_inventory
 from gateway.core.errors import WireError
 from gateway.core.quantity import load_vocabulary
-from gateway.wire.batch import compress, decode_batch, decompress, encode_batch
+from gateway.wire.batch import MAX_BATCH_BYTES, compress, decode_batch, decompress, encode_batch
 from gateway.wire.catalogue import catalogue_id, decode_catalogue, encode_catalogue
 from gateway.wire.line import parse_line
 from gateway.wire.receipt import Receipt, decode_receipt, encode_receipt
+from gateway.wire.status import decode_status, encode_birth, encode_will
 from gateway.wire.topics import Topics, parse_topic
 from tests.collector.sending import RUN, SITE, START_MS, batch, catalogue, line
 from tests.fuzz.codec import Codec, Way, same
@@ -25,7 +26,11 @@ _PUMP = b"kvarter,site=house,device=pump elec_power_active=-1.5e+3,elec_power_ac
 
 @cache
 def _inventory() -> Inventory:
-    return take_inventory(catalogue(), load_vocabulary())
+    """Return what two devices may send, and one whose catalogue knows a vocabulary newer than ours."""
+    known, newer = catalogue(), catalogue(points=("elec_power_active", "not_yet"))
+    newer = newer.model_copy(update={"vocabulary": 99_999})
+    inventory = take_inventory(known, load_vocabulary())
+    return Inventory(SITE, {**inventory.devices, "newer": take_inventory(newer, load_vocabulary()).devices["meter"]})
 
 
 def _judge_batch(arriving: bytes) -> None:
@@ -46,12 +51,16 @@ def _judge_batch(arriving: bytes) -> None:
         assert lost.reason
 
 
+@cache
+def _catalogue_id() -> bytes:
+    return catalogue_id(encode_catalogue(catalogue())).encode()
+
+
 def _with_header(content: bytes) -> bytes:
     """Return lines behind a header that says how many they are."""
     body = content if content.endswith(b"\n") else content + b"\n"
     count = sum(not text.startswith(b"#") for text in body.split(b"\n")[:-1])
-    identity = catalogue_id(encode_catalogue(catalogue())).encode()
-    head = b"# kvarter/1 site=house run=%b first=1 last=%d catalogue=%b\n" % (RUN.encode(), count, identity)
+    head = b"# kvarter/1 site=house run=%b first=1 last=%d catalogue=%b\n" % (RUN.encode(), count, _catalogue_id())
     return head + body
 
 
@@ -62,7 +71,16 @@ def _batch() -> Codec:
         _NOTE + _EVENT,
         _PUMP + b"status=1i,clock=1i %d000000" % START_MS,
         line(2) + b"\n" + _NOTE + _EVENT,
-    )
+        *(
+            b"kvarter,site=house,device=%b %b,status=0i %d000000" % (device, fields, START_MS)
+            for device, fields in (
+                (b"newer", b"not_yet=1.5"), (b"newer", b"not_yet=7i"), (b"meter", b"elec_power_active=1i"),
+                (b"pump", b"hp_operating_mode=1.5"), (b"pump", b"elec_power_active_suspect=2i"), (b"pump", b"x=1i"),
+                (b"pump", b"elec_power_active=1e999"), (b"pump", b"hp_operating_mode=9999999999999999999i"),
+                (b"pump", b"elec_power_active=1.0,elec_power_active=1.0"), (b"boiler", b"elec_power_active=1.0"),
+            )
+        ),
+    )  # fmt: skip
     return Codec(
         name="batch",
         run=_judge_batch,
@@ -96,6 +114,8 @@ def _batch() -> Codec:
         hostile=(
             b"# kvarter/1 site=house run=%b first=0 last=999999999999999999 catalogue=00000000\n" % RUN.encode(),
             compress(b"\n" * 64_000_000),
+            b"#" * (MAX_BATCH_BYTES + 1),
+            _GZIP + b"#" * MAX_BATCH_BYTES,
             b"# " + b"[" * 40_000,
             _with_header(b"# " + b"[" * 40_000 + b"\n" + _EVENT),
         ),
@@ -139,6 +159,28 @@ def _receipt() -> Codec:
     )
 
 
+def _judge_status(arriving: bytes) -> None:
+    with suppress(WireError):
+        assert all(isinstance(key, str) for key in decode_status(arriving))
+
+
+def _status() -> Codec:
+    seeds = (
+        encode_birth(run=RUN, version="1.0", counters={"lost": 1}, catalogue="5f0c9a1e"),
+        encode_will(RUN),
+        b"[1]",
+        b'"online"',
+    )
+    return Codec(
+        name="status",
+        run=_judge_status,
+        ways=(Way(same, seeds),),
+        words=(b'"state"', b"null", b"1e999", b"[", b"{", b"}", b'"', b"NaN", b"\\ud800", b"\xff"),
+        modules=("gateway/wire/status.py",),
+        hostile=(b"[" * 40_000, b'{"a":' * 10_000, b"9" * 40_000, b'{"a":"' + b"a" * 70_000 + b'"}'),
+    )
+
+
 def _judge_catalogue(arriving: bytes) -> None:
     with suppress(WireError):
         found = decode_catalogue(arriving)
@@ -149,10 +191,22 @@ def _judge_catalogue(arriving: bytes) -> None:
 
 def _catalogue() -> Codec:
     whole = encode_catalogue(catalogue(points=("elec_power_active",)))
+    newer = encode_catalogue(catalogue(points=("hp_operating_mode", "not_yet")))
     return Codec(
         name="catalogue",
         run=_judge_catalogue,
-        ways=(Way(same, (whole, whole.replace(b'"vocabulary":1', b'"vocabulary":99999'))),),
+        ways=(
+            Way(
+                same,
+                (
+                    whole,
+                    whole.replace(b'"vocabulary":1', b'"vocabulary":99999'),
+                    newer.replace(b'"vocabulary":1', b'"vocabulary":99999'),
+                    newer,
+                    whole.replace(b'"meter"', b'"a"').replace(b'"pump"', b'"a"'),
+                ),
+            ),
+        ),
         words=(
             b'"site"',
             b"null",
@@ -167,7 +221,7 @@ def _catalogue() -> Codec:
             b'"points":{}',
             b"99",
         ),
-        modules=("gateway/wire/catalogue.py",),
+        modules=("gateway/wire/catalogue.py", "gateway/collector/checks.py"),
         hostile=(b"[" * 40_000, b'{"site":"' + b"a" * 40_000 + b'"}', b'{"a":' * 40_000, b" " * 5_000_000),
     )
 
@@ -237,4 +291,4 @@ def _local() -> Codec:
 
 def wire_codecs() -> Sequence[Codec]:
     """Return the codecs of messages and of the local socket."""
-    return [_batch(), _receipt(), _catalogue(), _local()]
+    return [_batch(), _receipt(), _status(), _catalogue(), _local()]

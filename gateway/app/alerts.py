@@ -1,16 +1,17 @@
 """The watchman of a role: looks once in a while, and sees to it that people are told."""
 
 import asyncio
+import hashlib
 import json
 import logging
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway.app.alerts_look import Lookout
+from gateway.app.alerts_outbox import Outbox, keep_tree, load_tree
 from gateway.app.alerts_send import Channel, Letter
 from gateway.core.alerting import AlertSettings
 from gateway.core.clock import Clock
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 LOOK_S = 15.0
 AGAIN_S = (30.0, 60.0, 300.0, 900.0)
 """Between two attempts to send, the last one for ever."""
-_WAITING = 200
 _FILE = "alerts.json"
 
 
@@ -44,7 +44,7 @@ class Watchman:
     Args:
         settings: Who is told, and when.
         lookout: Finds what is wrong.
-        ways: By which they are told; each has its own queue, so that one that is down holds up no other.
+        ways: By which they are told; one that is down holds up no other.
         post: Where it stands.
     """
 
@@ -53,21 +53,28 @@ class Watchman:
         self._lookout = lookout
         self._post = post
         self._zone = ZoneInfo(settings.timezone or post.timezone)
-        self._queues = [(way, deque[Letter](maxlen=_WAITING), asyncio.Event()) for way in ways]
+        self._ways = [(way, asyncio.Event()) for way in ways]
         self._look_s = min(LOOK_S, settings.patience / 2)
         habits = Habits(settings.patience, settings.patience, settings.quiet, settings.weekly)
         self._file = post.data / _FILE
-        self._alerts = Alerts.resumed(habits, _load(self._file), now_s=post.clock.monotonic())
+        tree = load_tree(self._file)
+        self._alerts = Alerts.resumed(habits, tree, now_s=post.clock.monotonic())
+        self._outbox = Outbox.resumed([way.name for way in ways], tree.get("letters"))
         self._kept: object = None
+        self._complaint = ""
+        self._keeping = asyncio.Lock()
 
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for way, queue, filled in self._queues:
-                tasks.create_task(self._deliver(way, queue, filled), name=f"alerts[{way.name}]")
+            for way, filled in self._ways:
+                tasks.create_task(self._deliver(way, filled), name=f"alerts[{way.name}]")
             while True:
                 self._look()
-                await asyncio.to_thread(self._keep)
+                # What is sent must be known to a restart before it is sent.
+                await self._keep()
+                for _, filled in self._ways:
+                    filled.set()
                 await self._post.clock.sleep_until(self._post.clock.monotonic() + self._look_s)
 
     def _look(self) -> None:
@@ -77,18 +84,16 @@ class Watchman:
         for notice in self._alerts.look(self._lookout.look(now_s), now_s=now_s, local=local):
             letter = write(notice, language=self._language, origin=self._post.origin, time=local.isoformat())
             log.info("alert: %s", letter.subject)
-            for _, queue, filled in self._queues:
-                queue.append(letter)
-                filled.set()
+            self._outbox.put(letter)
 
-    async def _deliver(self, way: Channel, queue: deque[Letter], filled: asyncio.Event) -> None:
+    async def _deliver(self, way: Channel, filled: asyncio.Event) -> None:
         clock, failures = self._post.clock, 0
         while True:
             await filled.wait()
             filled.clear()
-            while queue:
+            while (letter := self._outbox.first(way.name)) is not None:
                 try:
-                    await way.send(queue[0])
+                    await way.send(letter)
                 except SinkUnavailable as exc:
                     if not failures:
                         log.warning("alerts wait: %s", exc)
@@ -96,21 +101,25 @@ class Watchman:
                     failures += 1
                     await clock.sleep_until(clock.monotonic() + pause_s)
                     continue
-                queue.popleft()
+                self._outbox.sent(way.name, letter)
                 failures = 0
+                await self._keep()
 
-    def _keep(self) -> None:
-        """Let a restart know what was told; a disk that refuses is no reason to stop."""
-        tree = self._alerts.as_json()
-        if tree == self._kept:
-            return
-        draft = self._file.with_suffix(".draft")
-        try:
-            draft.write_text(json.dumps(tree, indent=1, sort_keys=True), encoding="utf-8")
-            draft.replace(self._file)
-        except OSError as exc:
-            log.warning("%s: cannot be written: %s", self._file, exc.strerror)
-        self._kept = tree
+    async def _keep(self) -> None:
+        """Let a restart know what was told and what waits; a disk that refuses is no reason to stop."""
+        async with self._keeping:
+            tree = {**self._alerts.as_json(), "letters": self._outbox.as_json()}
+            if tree == self._kept:
+                return
+            try:
+                await asyncio.to_thread(keep_tree, self._file, tree)
+            except OSError as exc:
+                complaint = f"{self._file}: cannot be written: {exc.strerror}"
+                if complaint != self._complaint:
+                    log.warning("%s", complaint)
+                self._complaint = complaint
+                return
+            self._kept, self._complaint = tree, ""
 
 
 def write(notice: Notice, *, language: Language, origin: str, time: str) -> Letter:
@@ -140,17 +149,11 @@ def write(notice: Notice, *, language: Language, origin: str, time: str) -> Lett
         "problems": [_tree(each) for each in notice.findings],
         "recovered": [_tree(each) for each in notice.over],
     }
-    return Letter(subject, "\n".join(lines).strip() + "\n", tree)
+    text = "\n".join(lines).strip() + "\n"
+    name = hashlib.sha256(json.dumps([subject, text, tree]).encode()).hexdigest()[:32]
+    return Letter(subject, text, tree, name)
 
 
 def _tree(finding: Finding) -> dict[str, object]:
     key = finding.key
     return {"cause": key.cause, "site": key.site, "subject": key.subject, "words": dict(finding.words)}
-
-
-def _load(path: Path) -> Mapping[str, object]:
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return tree if isinstance(tree, dict) else {}

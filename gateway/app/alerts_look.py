@@ -1,11 +1,10 @@
 """What is wrong now, from the facts of a role: each cause with what it explains."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.app.machine import disk_room
 from gateway.core.quantity import Kind, Vocabulary
 from gateway.energy.alerts import Finding, Key
 from gateway.energy.frozen import FrozenCounters
@@ -37,6 +36,8 @@ class Around:
     """What went wrong since the start, by kind."""
     is_remote: bool = True
     """Readouts come over the broker, so that its absence explains silence."""
+    disk: Callable[[Path], tuple[int, int] | None] = disk_room
+    """Returns free bytes and all bytes of the disk that holds a folder, None where that cannot be known."""
 
 
 class Lookout:
@@ -74,11 +75,10 @@ class Lookout:
         before, self._failures = self._failures, failures
         if failures > before:
             yield Finding(Key("store"), {"count": str(failures - before)})
-        with suppress(OSError):
-            disk = shutil.disk_usage(around.data)
-            if disk.free < LEAST_FREE * disk.total:
-                free = size(disk.free, self._language)
-                yield Finding(Key("disk"), {"subject": around.data.name, "free": free})
+        free_bytes, all_bytes = around.disk(around.data) or (0, 0)
+        if free_bytes < LEAST_FREE * all_bytes:
+            free = size(free_bytes, self._language)
+            yield Finding(Key("disk"), {"subject": around.data.name, "free": free})
 
     def _site(self, site: SiteFacts, above: tuple[Key, ...], now_s: float) -> Iterator[Finding]:
         name, codes = {"site": site.title}, {trouble.code for trouble in site.troubles}

@@ -29,6 +29,8 @@ class Letter:
     subject: str
     text: str
     tree: Mapping[str, object]
+    id: str = ""
+    """Letters and digits; the same each time it is sent, so that whoever gets it twice can tell."""
 
 
 class Channel(Protocol):
@@ -94,7 +96,8 @@ class Mail:
         message["From"] = self._settings.sender
         message["To"] = ", ".join(self._settings.to)
         message["Date"] = formatdate()
-        message["Message-ID"] = make_msgid(domain=self._settings.sender.rpartition("@")[2])
+        domain = self._settings.sender.rpartition("@")[2]
+        message["Message-ID"] = f"<{letter.id}@{domain}>" if letter.id else make_msgid(domain=domain)
         message["Auto-Submitted"] = "auto-generated"
         return message
 
@@ -138,7 +141,8 @@ class Webhook:
         Raises:
             SinkUnavailable: it did not; try again.
         """
-        body = json.dumps({"subject": letter.subject, "text": letter.text, **letter.tree}, ensure_ascii=False)
+        named = {"id": letter.id, "subject": letter.subject, "text": letter.text}
+        body = json.dumps({**named, **letter.tree}, ensure_ascii=False)
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             async with (

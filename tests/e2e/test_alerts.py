@@ -21,7 +21,7 @@ from gateway.core.errors import SinkUnavailable
 from tests.e2e.commands import kvarter, running, until
 from tests.e2e.servers import authority, free_port
 
-LETTER = Letter("[Sønderborg] Problem: måler", "Måleren er væk.\n", {"news": "problem"})
+LETTER = Letter("[Sønderborg] Problem: måler", "Måleren er væk.\n", {"news": "problem"}, "4711")
 
 
 class MailBox:
@@ -115,6 +115,7 @@ async def test_mail_goes_encrypted_and_logged_in(tmp_path: Path) -> None:
             await Mail(stranger, {}).send(LETTER)
     assert logged_in == [b"kvarter"]
     assert box.subjects == [LETTER.subject]
+    assert box.mails[0]["Message-ID"] == "<4711@example.org>"
     assert box.mails[0].get_content().strip() == LETTER.text.strip()
     assert box.recipients == [["a@example.org", "b@example.org"]]
 
@@ -136,6 +137,7 @@ async def test_a_webhook_gets_json_and_its_refusal_is_an_error(tmp_path: Path) -
                     await way.send(LETTER)
     assert taken[0] == {
         "authorization": "Bearer abc",
+        "id": "4711",
         "subject": LETTER.subject,
         "text": LETTER.text,
         "news": "problem",

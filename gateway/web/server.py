@@ -62,14 +62,14 @@ class Application:
         sessions = Sessions(surroundings.random)
         now_s = surroundings.clock.monotonic()
         self.door = Door(passwords, sessions, Session("manager", sessions.token(), now_s, now_s))
-        self._pages = (*pages, Entry(self.door, clock=surroundings.clock).page())
+        self.pages = (*pages, Entry(self.door, clock=surroundings.clock).page())
         self._static = Static()
 
     def make(self) -> web.Application:
         """Return the application."""
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._middleware()])
         app.router.add_get("/static/{name}", self._static.answer)
-        for page in self._pages:
+        for page in self.pages:
             for route in page.routes:
                 app.router.add_route(route.method, route.path, self._guarded(route))
         return app
@@ -144,7 +144,7 @@ class Application:
             load_texts()[language],
             found.role,
             found.csrf,
-            self._pages if session else (),
+            self.pages if session else (),
             has_password=session is not None and self.door.passwords.is_set,
         )
 

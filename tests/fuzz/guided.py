@@ -1,6 +1,7 @@
 """The coverage-guided runner: `python -m tests.fuzz.guided CODEC CORPUS -runs=N`, one process per codec.
 
-A crash is written where it can be replayed; what reached new branches is written to the corpus folder.
+A crash is written where it can be replayed; what reached new branches is written to the corpus folder. Now and then
+a line says how many inputs were decoded.
 """
 
 import sys
@@ -12,6 +13,8 @@ import atheris
 from tests.fuzz.codec import MOST_BYTES
 
 _PRODUCT = ("drivers", "gateway")
+_STEP = 2_000
+"""Inputs from one line that says how many there were to the next."""
 
 
 def main() -> None:
@@ -32,7 +35,16 @@ def main() -> None:
             spoilt[0] = entry[0]
         return bytes(spoilt[:most])
 
-    atheris.Setup([sys.argv[0], *arguments, f"-max_len={MOST_BYTES}"], codec.decode, custom_mutator=mutate)
+    done = 0
+
+    def decode(entry: bytes) -> None:
+        nonlocal done
+        done += 1
+        if done % _STEP == 0:
+            print(done, flush=True)  # noqa: T201 - the parent reads it
+        codec.decode(entry)
+
+    atheris.Setup([sys.argv[0], *arguments, f"-max_len={MOST_BYTES}"], decode, custom_mutator=mutate)
     atheris.Fuzz()
 
 

@@ -22,6 +22,25 @@ def _join(telegrams: Sequence[Telegram]) -> None:
             assert join(telegrams).raw == b"".join(each.raw for each in telegrams)
 
 
+_MBUS_WORDS = (
+    b"\xe5",
+    b"\x68",
+    b"\x16",
+    b"\x0f",
+    b"\x1f",
+    b"\x2f",
+    b"\x0d\xfd\x11",
+    b"\x84\x10\x06",
+    b"\xfd\x17",
+    b"\x02\xff",
+    b"\x01\xfb\x08",
+    b"\x06\x6d",
+    b"\x8d\x0a",
+    b"\x7c\x03",
+    b"\x0d\xd0",
+)
+
+
 def _mbus() -> Codec:
     example = bytes.fromhex(EXAMPLE)
     heat = bytes.fromhex(
@@ -58,23 +77,7 @@ def _mbus() -> Codec:
                 (b"\x08" + example[6:-2], b"\x53" + example[6:-2]),
             ),
         ),
-        words=(
-            b"\xe5",
-            b"\x68",
-            b"\x16",
-            b"\x0f",
-            b"\x1f",
-            b"\x2f",
-            b"\x0d\xfd\x11",
-            b"\x84\x10\x06",
-            b"\xfd\x17",
-            b"\x02\xff",
-            b"\x01\xfb\x08",
-            b"\x06\x6d",
-            b"\x8d\x0a",
-            b"\x7c\x03",
-            b"\x0d\xd0",
-        ),
+        words=_MBUS_WORDS,
         modules=files(
             "mbus",
             "stream",

@@ -1,23 +1,35 @@
 """Long runs: `python -m tests.fuzz.soak --runs N [--keep] [CODEC …]` fuzzes each codec under the guided runner.
 
-With --keep the smallest inputs that together reach what was reached are kept as the corpus.
+A bar shows how far it is. The figures of each codec go to build/fuzz/results.toml, tests/fuzz/results.toml and
+docs/fuzz.md as soon as it is done; inputs that broke it go to build/fuzz/CODEC, with the log of the fuzzer. With --keep
+the smallest inputs that together reach what was reached are kept as the corpus.
 """
 
 import argparse
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from types import FrameType
 from typing import Any
 
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+
 from tests.fuzz.codec import Codec
 from tests.fuzz.corpus import CORPUS, kept
+from tests.fuzz.measure import write_runs
+from tests.fuzz.results import Run, record
 from tests.fuzz.targets import codecs
 
 CRASHES = Path("build/fuzz")
+LEAST_RECORDED = 1_000_000
+"""Shorter runs are for trying and for the corpus: their figures are not kept."""
 PRODUCT = tuple(str(Path(__file__).parents[2] / folder) for folder in ("drivers", "gateway"))
 Step = tuple[str, int, int]
 TraceFunction = Callable[[FrameType, str, Any], Any]
@@ -30,26 +42,50 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10_000_000, help="inputs per codec (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep what reached something as the corpus")
     options = parser.parse_args()
-    broken = [name for name in options.codecs or codecs() if not _fuzzed(name, options.runs, keep=options.keep)]
+    broken = []
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        for name in options.codecs or codecs():
+            run = _fuzzed(name, options.runs, keep=options.keep, bar=bar)
+            if run.broke:
+                broken.append(name)
+            if run.inputs >= LEAST_RECORDED or run.broke:
+                _record(name, run)
     if broken:
         sys.exit(f"broken: {', '.join(broken)}; the inputs are in {CRASHES}: copy them to {CORPUS}/CODEC once mended")
 
 
-def _fuzzed(name: str, runs: int, *, keep: bool) -> bool:
-    """Fuzz one codec from its seeds and its corpus; return whether nothing broke."""
+def _record(name: str, run: Run) -> None:
+    """Keep the figures of a run in the tree, under build/ and on the page."""
+    record(name, run)
+    record(name, run, CRASHES / "results.toml")
+    write_runs()
+
+
+def _fuzzed(name: str, inputs: int, *, keep: bool, bar: Progress) -> Run:
+    """Fuzz one codec from its seeds and its corpus, and say how it went."""
     crashes = CRASHES / name
     crashes.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         found = Path(folder) / "found"
         found.mkdir()
-        inputs = [*codecs()[name].seeds(), *(file.read_bytes() for file in kept(name))]
-        for number, entry in enumerate(inputs):
+        known = [*codecs()[name].seeds(), *(file.read_bytes() for file in kept(name))]
+        for number, entry in enumerate(known):
             (found / f"seed-{number:04}").write_bytes(entry)
-        print(f"{name}: {runs} inputs", flush=True)  # noqa: T201 - this is a command
-        ended = _guided(name, [str(found), f"-runs={runs}", f"-artifact_prefix={crashes}/", "-timeout=10"])
-        if keep and ended:
+        task, began_s = bar.add_task(name, total=inputs), monotonic()
+        arguments = [str(found), f"-runs={inputs}", f"-artifact_prefix={crashes}/", "-timeout=10"]
+        done, ended = 0, -1
+        with _guided(name, arguments, crashes / "log") as process:
+            for line in process.stdout or ():
+                done = int(line)
+                bar.update(task, completed=done)
+            ended = process.wait()
+        done = inputs if ended == 0 else done
+        bar.update(task, completed=done)
+        if keep and ended == 0:
             _keep(name, found)
-    return ended
+        new = len(list(found.iterdir())) - len(known)
+    seconds = round(monotonic() - began_s)
+    return Run(done, int(ended != 0), max(0, new), seconds, datetime.now(UTC).date().isoformat())
 
 
 def _keep(name: str, found: Path) -> None:
@@ -92,9 +128,15 @@ def steps_of(codec: Codec, entry: bytes) -> set[Step]:
     return steps
 
 
-def _guided(name: str, arguments: Sequence[str]) -> bool:
+@contextmanager
+def _guided(name: str, arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yield the fuzzer as it runs; what it says beside its counter goes to the log."""
     command = [sys.executable, "-m", "tests.fuzz.guided", name, *arguments, "-print_final_stats=0", "-verbosity=0"]
-    return subprocess.run(command, check=False).returncode == 0
+    with log.open("wb") as said, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.flash_wear import ADVISED
+
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
+MOUNT = SYSTEMD / "var-lib-private-kvarter.mount"
 ROLES = [path for path in UNITS if path.name != "kvarter-clock.service"]
 HIGHEST_EXPOSURE = 15
 """Tenths of the scale of systemd-analyze, which ends at 10."""
@@ -43,6 +46,21 @@ def test_unit_is_valid(unit: Path, tmp_path: Path) -> None:
         (tmp_path / each.name).write_text(text.replace("/opt/kvarter/bin/kvarter", shutil.which("true") or ""), "utf-8")
     verdict = analyze("verify", "--man=no", str(tmp_path / unit.name))
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
+
+
+def test_the_mount_is_valid_and_spares_the_flash() -> None:
+    """Systemd takes the unit, it holds the folder of the services, and its options are those that are measured."""
+    verdict = analyze("verify", "--man=no", str(MOUNT))
+    assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
+    parser = RawConfigParser(strict=False)
+    parser.read(MOUNT, encoding="utf-8")
+    mount = parser["Mount"]
+    assert mount["Where"].replace("/", "-").lstrip("-") == MOUNT.stem
+    assert all(
+        f"/var/lib/private/{name}" == mount["Where"] for role in ROLES for name in settings(role)["StateDirectory"]
+    )
+    assert set(ADVISED.split(",")) <= set(mount["Options"].split(","))
+    assert mount["Type"] == "ext4"
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
@@ -118,9 +136,9 @@ def test_udev_rules_are_well_formed() -> None:
 def test_notes_name_every_file_that_is_there() -> None:
     """The install notes list each unit and rule, and every file of this repository they copy exists."""
     notes = (SYSTEMD / "README.md").read_text(encoding="utf-8")
-    for path in (*UNITS, SYSTEMD / "60-kvarter.rules"):
+    for path in (*UNITS, MOUNT, SYSTEMD / "60-kvarter.rules"):
         assert f"`{path.name}`" in notes
     copied = re.findall(r"(?:cp|-r) ((?:config|systemd|requirements)/\S+)", notes)
-    assert len(copied) == 4
+    assert len(copied) == 5
     for name in copied:
         assert list(SYSTEMD.parent.glob(name)), name

@@ -27,15 +27,7 @@ def measure(times: int = TIMES) -> Measured:
     """Return best and median of the first paint in milliseconds, and the weight of the page in kB."""
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "demo.log"
-        command: list[str | Path] = [
-            KVARTER,
-            "demo",
-            "--headless",
-            "--listen",
-            "127.0.0.1:0",
-            "--data",
-            Path(name) / "demo",
-        ]
+        options = ("--headless", "--listen", "127.0.0.1:0", "--data", Path(name) / "demo")
         with running([KVARTER, "demo", *options], log=log), sync_playwright() as playwright:
             until(lambda: "page: http" in log.read_text(encoding="utf-8"), "no page")
             found = re.search(r"page: (http://[0-9.:]+)", log.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """The page of the past in a browser: what is drawn, moved, read out, compared and downloaded."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,13 +11,19 @@ from playwright.async_api import Browser, Download, Page, async_playwright, expe
 
 from gateway.app.clock import SystemClock
 from tests.browser.looking import CHROMIUM, LOOKS, SIZES, picture_async
-from tests.web.past import END_MS, GAP_MS, PastFacts, page_of, store_with
+from tests.web.past import END_MS, GAP_MS, PastFacts, page_of, samples_of_day, store_with
 
 HOUR_MS = 3_600_000
 SERIES = (
     "main_meter:elec_power_active,main_meter:elec_energy_import,"
     "heat_pump:hp_temp_sink_supply,heat_pump:hp_operating_mode"
 )
+FOCUSED = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  const name = one.id || one.dataset.span || one.dataset.move || one.className || one.textContent;
+  return [name, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2];
+}"""
+"""What has the focus, and whether one sees that."""
 DAY = f"series={SERIES}&start={END_MS - 24 * HOUR_MS}&end={END_MS}"
 
 pytestmark = [
@@ -161,3 +168,70 @@ async def test_a_point_can_be_added_and_the_address_keeps_it(folder: Path) -> No
         await expect(page.locator("#legend tbody tr")).to_have_count(2)
         assert "main_meter:elec_power_active,main_meter:elec_voltage_l1" in page.url
         await expect(page.locator("#said")).to_contain_text("Nothing is stored")
+
+
+async def test_the_week_before_stands_beside_it(folder: Path) -> None:
+    """What was counted and measured a week before is shown for the whole and under the cursor."""
+    async with opened(folder, DAY, viewport=SIZES["desktop"]) as page:
+        before = page.locator('tr[data-key="main_meter:elec_energy_import"] .before')
+        await expect(before).to_be_empty()
+        await page.get_by_label("Compare with the week before").check()
+        then = [meter["elec_energy_import"] for _, meter, _ in samples_of_day(2)]
+        await expect(before).to_contain_text("Σ")
+        found = re.search(r"([0-9.]+)", await before.inner_text())
+        assert found is not None
+        assert float(found[1]) == pytest.approx(then[-1] - then[0], abs=0.05)
+        assert "compare=1" in page.url
+        box = await page.locator("#chart").bounding_box()
+        assert box is not None
+        at_ms = GAP_MS[0] + 90 * 60_000
+        share = (at_ms - (END_MS - 24 * HOUR_MS)) / (24 * HOUR_MS)
+        await page.mouse.move(box["x"] + 58 + share * (box["width"] - 72), box["y"] + 100)
+        row = page.locator('tr[data-key="main_meter:elec_power_active"]')
+        await expect(row.locator(".now")).to_have_text("no value")
+        await expect(row.locator(".before")).to_contain_text("W")
+
+
+async def test_closer_and_farther_by_buttons_and_wheel(folder: Path) -> None:
+    """Zooming shows half or twice the time around the middle, and with Ctrl the wheel zooms around the pointer."""
+    async with opened(folder, DAY, viewport=SIZES["desktop"]) as page:
+        start, end = await span_of(page)
+        await page.locator('[data-move="closer"]').click()
+        assert await span_of(page) == (start + (end - start) // 4, end - (end - start) // 4)
+        await page.locator('[data-move="farther"]').click()
+        assert await span_of(page) == (start, end)
+        box = await page.locator("#chart").bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 58, box["y"] + 100)
+        await page.keyboard.down("Control")
+        await page.mouse.wheel(0, -150)
+        await page.keyboard.up("Control")
+        await page.wait_for_function(
+            "(end) => Number(new URLSearchParams(location.search).get('end')) < end", arg=end - HOUR_MS
+        )
+        assert (await span_of(page))[0] == pytest.approx(start, abs=HOUR_MS / 10)
+
+
+async def test_the_whole_page_works_without_a_mouse(folder: Path) -> None:
+    """From the first key on: another length, the week before, the picture, the drawing; one sees where one is."""
+    async with opened(folder, DAY, viewport=SIZES["desktop"]) as page:
+        reached: list[str] = []
+        while "png" not in reached and len(reached) < 60:
+            await page.keyboard.press("Tab")
+            name, is_seen = await page.evaluate(FOCUSED)
+            assert is_seen, name
+            reached.append(name)
+            if name == "604800":
+                await page.keyboard.press("Enter")
+                assert (await span_of(page))[1] - (await span_of(page))[0] == 7 * 24 * HOUR_MS
+            if name == "compare":
+                await page.keyboard.press("Space")
+                await expect(page.locator("#legend thead")).to_contain_text("week before")
+        assert {"skip", "3600", "604800", "earlier", "from", "to", "compare", "csv", "png"} <= set(reached)
+        async with page.expect_download() as drawn:
+            await page.keyboard.press("Enter")
+        assert (await content(await drawn.value)).startswith(b"\x89PNG")
+        await page.keyboard.press("Tab")
+        assert (await page.evaluate(FOCUSED))[0] == "chart"
+        await page.keyboard.press("End")
+        await expect(page.locator("#said")).to_contain_text("Active power")

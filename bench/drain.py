@@ -47,6 +47,10 @@ _BACKLOG_RUN = "ba" * 8
 _DRAINED_S = 600.0
 _TO_START_S = 60.0
 _LOOK_S = 1.0
+_SILENT_S = 90.0
+"""So long without any receipt is a fault on a busy machine too: what is overdue is sent again after 30 s."""
+_TOLD_LINES = 30
+"""Of each log, where there is a fault."""
 _LINGER_S = 3.0
 """The last live readouts of the drain get their receipts."""
 
@@ -81,10 +85,15 @@ class Watch:
     """Live batch → time of its oldest readout."""
     late_ms: list[int] = field(default_factory=list)
     """From acquisition to receipt, of live readouts."""
+    batches: int = 0
+    receipts: int = 0
+    heard_s: float = field(default_factory=time.monotonic)
+    """When the last receipt passed, or this was made."""
 
     def batch(self, message: bytes) -> None:
         """Take note of a batch on its way."""
         batch = decode_batch(message)[1]
+        self.batches += 1
         if batch.run == _BACKLOG_RUN:
             self.begun_s = self.begun_s or time.monotonic()
         else:
@@ -94,6 +103,7 @@ class Watch:
     def receipt(self, message: bytes) -> None:
         """Take note of a receipt."""
         found = decode_receipt(message)
+        self.receipts, self.heard_s = self.receipts + 1, time.monotonic()
         if found.run == _BACKLOG_RUN:
             self.delivered.add(found.first, found.last)
             if self.delivered.count >= self.wanted and not self.ended_s:
@@ -124,9 +134,9 @@ async def fill(flash: Files, memory: Files, *, catalogue: str, hours: float) -> 
     return count
 
 
-async def watch(port: int, wanted: int, *, started: asyncio.Event) -> Watch:
-    """Return what passed the broker until the whole backlog had its receipts, and a little longer."""
-    topics, seen = Topics(SITE), Watch(wanted)
+async def watch(port: int, seen: Watch, *, started: asyncio.Event) -> None:
+    """Watch what passes the broker until the whole backlog had its receipts, and a little longer."""
+    topics = Topics(SITE)
     async with aiomqtt.Client("127.0.0.1", port) as client, asyncio.timeout(_DRAINED_S):
         for topic in (topics.readings, topics.readings_gz, topics.receipt):
             await client.subscribe(topic, qos=1)
@@ -139,15 +149,14 @@ async def watch(port: int, wanted: int, *, started: asyncio.Event) -> Watch:
                 seen.batch(decompress(payload) if topic == topics.readings_gz else payload)
             if seen.ended_s and time.monotonic() > seen.ended_s + _LINGER_S:
                 break
-    return seen
 
 
 async def drain(folder: Path, port: int, *, site: Path, wanted: int) -> Watch:
     """Start collector and edge on a full spool, and return what passed the broker."""
-    started = asyncio.Event()
+    started, seen = asyncio.Event(), Watch(wanted)
     collector = write_collector(folder, port, f"{{kind: embedded, path: {folder}/store}}")
     async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(watch(port, wanted, started=started), name="watch")
+        watching = tasks.create_task(watch(port, seen, started=started), name="watch")
         async with asyncio.timeout(_TO_START_S):
             await started.wait()
         with ExitStack() as stack:
@@ -155,22 +164,38 @@ async def drain(folder: Path, port: int, *, site: Path, wanted: int) -> Watch:
                 stack.enter_context(running([KVARTER, "collect", collector], log=folder / "collect.log")),
                 stack.enter_context(running([KVARTER, "edge", site], log=folder / "edge.log")),
             ]
-            await _done(watching, roles)
-    return watching.result()
+            seen.heard_s = time.monotonic()
+            try:
+                await _done(watching, seen, roles)
+            except RuntimeError as exc:
+                watching.cancel()
+                raise RuntimeError(f"{exc}\n{_told(folder)}") from exc
+    return seen
 
 
-async def _done(watching: "asyncio.Task[Watch]", roles: Sequence[Popen[bytes]]) -> None:
+async def _done(watching: "asyncio.Task[None]", seen: Watch, roles: Sequence[Popen[bytes]]) -> None:
     """Return when the watch is over.
 
     Raises:
-        RuntimeError: edge or collector ended before.
+        RuntimeError: edge or collector ended before, or nothing is stored any more.
     """
     while not watching.done():
         ended = [role.args for role in roles if role.poll() is not None]
         if ended:
-            watching.cancel()
             raise RuntimeError(f"ended before the backlog was drained: {ended}")
+        if time.monotonic() > seen.heard_s + _SILENT_S:
+            what = f"{seen.batches} batches and {seen.receipts} receipts passed, of {seen.wanted} readouts"
+            raise RuntimeError(f"no receipt for {_SILENT_S:.0f} s: {what} {seen.delivered.count} were stored")
         await asyncio.wait({watching}, timeout=_LOOK_S)
+
+
+def _told(folder: Path) -> str:
+    """Return what edge, collector and broker said last."""
+    parts: list[str] = []
+    for log in sorted(folder.glob("*.log")):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        parts += [f"-- {log.name}", *lines[-_TOLD_LINES:]]
+    return "\n".join(parts)
 
 
 def measure(hours: float = 12.0) -> Measured:

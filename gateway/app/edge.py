@@ -9,6 +9,7 @@ from functools import partial
 from drivers.factory import Metering, open_link
 from drivers.link import Link
 from gateway import __version__
+from gateway.app.announced import announcements
 from gateway.app.buses import Buses, cancelled
 from gateway.app.catalogue import build_catalogue
 from gateway.app.condition import EdgeCondition
@@ -37,7 +38,6 @@ from gateway.spool.opening import open_spool
 from gateway.spool.setup import MIB, SpoolSetup
 from gateway.spool.spool import DurableSpool
 from gateway.wire.catalogue import catalogue_id, encode_catalogue
-from gateway.wire.home_assistant import discovery
 from gateway.wire.line import LineEncoder
 
 log = logging.getLogger(__name__)
@@ -227,18 +227,19 @@ class Edge:
         return await replay(self._lanes, since_ms=said.since_ms, to=said.to)
 
     def _announcements(self) -> Mapping[str, bytes]:
-        configuration = self.configuration
-        if not configuration.site.home_assistant:
-            return {}
-        return discovery(build_catalogue(configuration), configuration.vocabulary, version=__version__)
+        return announcements(self.configuration, self.data)
 
     def _adopt(self, after: Configuration, message: bytes) -> None:
         """Let what is read from now on refer to another catalogue."""
+        kept = {device.settings.id for device in after.devices}
+        gone = [each.settings.id for each in self.configuration.devices if each.settings.id not in kept]
         self.configuration = after
         self._catalogues.update(keep_catalogue(self.data, message))
         for lane in self._lanes:
             lane.spool.rotate(catalogue_id(message))
             lane.relay.adopt(catalogue_id(message))
+            for device in gone:
+                lane.relay.forget(device)
 
     async def _keep_learnt(self) -> None:
         """Save what the devices taught us whenever it has changed, so that a crash does not cost it."""

@@ -34,6 +34,10 @@ class LiveValues:
         """Remember a readout in place of the last one of its device."""
         self._latest[readout.device] = (readout, time_ms)
 
+    def forget(self, device: str) -> None:
+        """Do not publish what waits of a device that is gone."""
+        self._latest.pop(device, None)
+
     async def publish(self, session: BrokerSession) -> None:
         """Publish for ever; what a broker refuses is counted and said, and stops nothing else."""
         due_s = self._clock.monotonic()

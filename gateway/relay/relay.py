@@ -79,6 +79,10 @@ class Relay:
         self._presence.in_force = catalogue
         self._course.announced.discard(catalogue)
 
+    def forget(self, device: str) -> None:
+        """Publish nothing more for people of a device that is gone."""
+        self._people.forget(device)
+
     def show(self, readout: Readout, time_ms: int | None) -> None:
         """Remember the last values of a device for people; only the newest are ever sent."""
         if self._settings.live:

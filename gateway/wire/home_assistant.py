@@ -1,10 +1,13 @@
 """What Home Assistant must be told to find our devices: one retained message per device.
 
-Source: Home Assistant, MQTT integration, "MQTT discovery" and "MQTT sensor" (device discovery payload).
+Needs a Home Assistant that takes device discovery payloads and knows every class named here.
+
+Source: Home Assistant, MQTT integration, "MQTT discovery" and "MQTT sensor" (device discovery payload); sensor
+integration, device classes with the units and state classes that each takes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +18,8 @@ from gateway.wire.topics import Topics
 PREFIX: Final = "homeassistant/device"
 _LATE: Final = 5
 _LEAST_PATIENCE_S: Final = 120
+_DIAGNOSTIC: Final = "dev_"
+"""Quantities of a device itself, not of what it measures, begin so."""
 
 UNITS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -35,22 +40,28 @@ UNITS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "kvarh": ("reactive_energy", "kvarh"),
         "lx": ("illuminance", "lx"),
         "m/s": ("wind_speed", "m/s"),
-        "m3": ("", "m³"),
+        "m3": ("volume", "m³"),
+        "m3.Cel": ("", "m³·°C"),
         "m3/h": ("volume_flow_rate", "m³/h"),
         "mm": ("precipitation", "mm"),
         "ppb": ("volatile_organic_compounds_parts", "ppb"),
         "ppm": ("carbon_dioxide", "ppm"),
         "s": ("duration", "s"),
-        "ug/m3": ("pm25", "µg/m³"),
+        "ug/m3": ("pm25", "\N{MICRO SIGN}g/m³"),
         "var": ("reactive_power", "var"),
     }
 )
-"""Unit of the vocabulary → device class and unit as Home Assistant spells them; no class where it has none."""
+"""Unit of the vocabulary → device class and unit as Home Assistant spells them; no class where none would be true.
+
+A difference of temperatures has none: as a temperature it would be shown 273 degrees off.
+"""
 _CLASSES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bat_soc": "battery",
+        "dev_battery": "battery",
         "indoor_rh": "humidity",
         "weather_rh": "humidity",
+        "weather_wind_direction": "wind_direction",
         "water_volume": "water",
         "water_hot_volume": "water",
         "gas_volume": "gas",
@@ -58,10 +69,23 @@ _CLASSES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Quantities whose class their unit does not say."""
+_NO_STATISTICS: Final = frozenset({"wind_direction"})
+"""Classes of which a mean would be wrong."""
+_INSTANT: Final = "dev_clock_time"
+
+
+def discovery_topic(site: str, device: str) -> str:
+    """Return where a device is announced; site and device are levels of their own, so that no two devices share one."""
+    return f"{PREFIX}/kvarter_{site}/{device}/config"
 
 
 def discovery(
-    catalogue: Catalogue, vocabulary: Vocabulary, *, version: str, language: str = "en"
+    catalogue: Catalogue,
+    vocabulary: Vocabulary,
+    *,
+    version: str,
+    language: str = "en",
+    gone: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Mapping[str, bytes]:
     """Return topic → retained message, one for each device of a site.
 
@@ -70,15 +94,19 @@ def discovery(
         vocabulary: What its points are.
         version: Of this program.
         language: Of the names of points and states.
+        gone: Device → points that were announced once; those that the device has no more are taken back.
     """
     topics = Topics(catalogue.site)
     messages: dict[str, bytes] = {}
     for name, device in catalogue.devices.items():
-        unique = f"kvarter_{catalogue.site}_{name}"
-        sensors = {
+        unique = f"kvarter.{catalogue.site}.{name}"
+        sensors: dict[str, dict[str, object]] = {
             point: _sensor(unique, vocabulary[point], device, language)
             for point in device.points
             if point in vocabulary
+        }
+        removed: dict[str, dict[str, object]] = {
+            point: {"platform": "sensor"} for point in gone.get(name, ()) if point not in sensors
         }
         tree = {
             "device": _device(catalogue, name, device, unique),
@@ -91,13 +119,12 @@ def discovery(
                 },
             ],
             "availability_mode": "all",
-            "payload_available": "online",
-            "payload_not_available": "offline",
             "state_topic": topics.live(name),
             "qos": 1,
-            "components": sensors,
+            "components": sensors | removed,
         }
-        messages[f"{PREFIX}/{unique}/config"] = json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode()
+        text = json.dumps(tree, separators=(",", ":"), ensure_ascii=False)
+        messages[discovery_topic(catalogue.site, name)] = text.encode()
     return messages
 
 
@@ -114,25 +141,31 @@ def _device(catalogue: Catalogue, name: str, device: CatalogueDevice, unique: st
 
 def _sensor(unique: str, quantity: Quantity, device: CatalogueDevice, language: str) -> dict[str, object]:
     interval_ms = device.points[quantity.name].interval_ms or device.interval_ms
-    value = f"value_json['values'].get('{quantity.name}')"
-    # A point that was not due is absent from the message, and then keeps the value that it had.
-    kept = f"this.state if '{quantity.name}' not in value_json['values'] else"
+    # A point that was not due is absent: the template then fails, and what is shown stays, in whatever unit.
+    value = f"value_json['values']['{quantity.name}'] | is_defined"
     tree: dict[str, object] = {
         "platform": "sensor",
-        "unique_id": f"{unique}_{quantity.name}",
+        "unique_id": f"{unique}.{quantity.name}",
         "name": quantity.labels[language],
         "expire_after": max(_LEAST_PATIENCE_S, _LATE * interval_ms // 1000),
     }
+    if quantity.name.startswith(_DIAGNOSTIC):
+        tree["entity_category"] = "diagnostic"
     if quantity.kind is Kind.STATE:
         labels = {code: words[language] for code, words in quantity.states.items()}
         if labels and not quantity.open_states and len(set(labels.values())) == len(labels):
             tree |= {"device_class": "enum", "options": list(labels.values())}
             listed = ", ".join(f"{code}: {json.dumps(label, ensure_ascii=False)}" for code, label in labels.items())
-            return tree | {"value_template": f"{{{{ {kept} {{{listed}}}.get({value}, none) }}}}"}
-        return tree | {"value_template": f"{{{{ {kept} {value} }}}}"}
+            return tree | {"value_template": f"{{{{ {{{listed}}}.get({value}, none) }}}}"}
+        return tree | {"value_template": f"{{{{ {value} }}}}"}
+    if quantity.name == _INSTANT:
+        seconds = f"{value} | as_datetime if value_json['values']['{quantity.name}'] is not none else none"
+        return tree | {"device_class": "timestamp", "value_template": f"{{{{ {seconds} }}}}"}
     device_class, unit = UNITS.get(quantity.unit, ("", "" if quantity.unit == "1" else quantity.unit))
     device_class = _CLASSES.get(quantity.name, device_class)
     tree |= {"device_class": device_class} if device_class else {}
     tree |= {"unit_of_measurement": unit} if unit else {}
-    tree |= {"state_class": "total_increasing" if quantity.kind in {Kind.COUNTER, Kind.SESSION} else "measurement"}
-    return tree | {"value_template": f"{{{{ {kept} {value} }}}}"}
+    if device_class not in _NO_STATISTICS:
+        is_total = quantity.kind in {Kind.COUNTER, Kind.SESSION}
+        tree["state_class"] = "total_increasing" if is_total else "measurement"
+    return tree | {"value_template": f"{{{{ {value} }}}}"}

@@ -92,6 +92,24 @@ def _wear(subject: str, what: str, most_bytes: float, most_flushes: float) -> tu
     )
 
 
+def _page() -> tuple[Row, ...]:
+    spans = {"hour": "an hour", "day": "a day", "week": "a week", "month": "a month", "all": "all ten million values"}
+    waits = [
+        Row("page_history", f"{key}_ms", f"history over {span}", "ms", "low", 500.0) for key, span in spans.items()
+    ]
+    return (
+        Row("page_paint", "best_ms", "first paint of the demo's site, best of seven", "ms", "low", 300.0),
+        Row("page_paint", "median_ms", "first paint of the demo's site, median", "ms", "low", 300.0),
+        Row("page_paint", "page_kb", "weight of that page, everything together", "kB", "low", 150.0),
+        *waits,
+        Row("page_history", "all_worst_ms", "history over all of them, the slowest of five", "ms", "low", 500.0),
+        Row("page_viewer", "site_percent", "CPU for an open page of the site", "% of a core", "low", 2.0),
+        Row("page_viewer", "device_percent", "CPU for an open page of a device", "% of a core", "low", 2.0),
+        Row("page_viewer", "site_update_kb", "one update of the site's page", "kB", "low"),
+        Row("page_viewer", "device_update_kb", "one update of a device's page", "kB", "low"),
+    )
+
+
 ROWS: Sequence[Row] = (
     *_edge(50),
     *_edge(200),
@@ -120,6 +138,7 @@ ROWS: Sequence[Row] = (
     Row("drain", "readings_per_s", "readings drained", "per s", "high"),
     Row("drain", "live_latest_s", "live readout with the latest receipt meanwhile", "s", "low", 2.0, worst=True),
     Row("drain", "live_median_s", "median time from acquisition to receipt", "s", "low"),
+    *_page(),
     Row("kills", "kills", "processes killed", "", "high", 1000.0),
     Row("kills", "edge", "of them edges", "", "high"),
     Row("kills", "collector", "of them collectors", "", "high"),

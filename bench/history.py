@@ -41,7 +41,7 @@ def measure(values: int = VALUES) -> Measured:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         end_ms = generate(folder, rows=values // len(POINTS))
-        return {"history": {"kvarter": asyncio.run(_waits(folder, end_ms))}}
+        return {"page_history": {"kvarter": asyncio.run(_waits(folder, end_ms))}}
 
 
 def generate(folder: Path, *, rows: int) -> int:

@@ -77,6 +77,17 @@ SECTIONS = (
         "",
     ),
     Section(
+        "The page",
+        "page",
+        "First paint: a new Chromium context opens the site of `kvarter demo` (13 devices), seven times, with nothing "
+        "kept from before; counted from the start of the navigation. History: an embedded store that holds ten million "
+        "values of one meter with four points, each read every 10 s, asked for what a drawing needs. CPU: `kvarter run` "
+        "with 13 meters of 40 points, each read every 2 s, and one reader of the page's events, by turns with nobody; "
+        "the difference of the gateway's CPU time, as a share of one core. Browser, meters and gateway share the "
+        "machine.",
+        "",
+    ),
+    Section(
         "Kills",
         "kills",
         "Edge, collector and Mosquitto, over simulated meters on real sockets, are killed with SIGKILL at seeded "
@@ -144,10 +155,12 @@ def _apart(found: Mapping[str, Any]) -> str:
         for section in SECTIONS
         if any(subject.startswith(section.subjects) for subject in apart)
     }
-    if not dates:
-        return ""
     said = ", ".join(f"{title} on {date}" for title, date in dates.items())
-    return f"\nMeasured apart, once (`make bench-wear`, `make soak-kills`, `make soak-powercuts`): {said}."
+    apart_said = f"\nMeasured apart, once (`make bench-wear`, `make soak-kills`, `make soak-powercuts`): {said}."
+    later = found.get("again", {})
+    again = ", ".join(f"{name} on {each['date']} (load {each['load']})" for name, each in later.items())
+    again_said = f"\nMeasured again, by themselves (`make bench ARGS='--only NAME'`): {again}."
+    return (apart_said if said else "") + (again_said if again else "")
 
 
 def _section(section: Section, results: Sequence[Result]) -> Iterator[str]:

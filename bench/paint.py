@@ -40,7 +40,7 @@ def measure(times: int = TIMES) -> Measured:
             browser.close()
     paints = [paint_ms for paint_ms, _ in seen]
     figures = {"best_ms": min(paints), "median_ms": median(paints), "page_kb": max(size for _, size in seen) / 1000}
-    return {"paint": {"kvarter": {name: round(value, 1) for name, value in figures.items()}}}
+    return {"page_paint": {"kvarter": {name: round(value, 1) for name, value in figures.items()}}}
 
 
 def _silent(address: str) -> list[str]:

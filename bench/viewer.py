@@ -54,7 +54,7 @@ def measure(updates: int = 15) -> Measured:
                 figures[f"{page}_first_kb"] = first / 1000
             figures[f"{page}_percent"] = round(median(shares), 2)
             figures[f"{page}_update_kb"] = round(median(sizes) / 1000, 2)
-    return {"viewer": {"kvarter": figures}}
+    return {"page_viewer": {"kvarter": figures}}
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from functools import cache
 
 from tests.fuzz.codec import Codec
 from tests.fuzz.dlms import dlms_codecs
+from tests.fuzz.door import door_codecs
 from tests.fuzz.files import file_codecs
 from tests.fuzz.lines import text_codecs
 from tests.fuzz.meters import meter_codecs
@@ -24,6 +25,7 @@ def codecs() -> Mapping[str, Codec]:
             *text_codecs(),
             *dlms_codecs(),
             *wire_codecs(),
+            *door_codecs(),
             *spool_codecs(),
             *file_codecs(),
         )

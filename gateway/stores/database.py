@@ -4,7 +4,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -151,9 +151,25 @@ class Database:
             SinkUnavailable: nothing was written.
         """
         self.run("BEGIN IMMEDIATE")
-        try:
+        with self._rolled_back():
             yield
             self.run("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything in the block as it was at one instant, whatever is written meanwhile.
+
+        Raises:
+            SinkUnavailable: it cannot be read.
+        """
+        self.run("BEGIN")
+        with self._rolled_back():
+            yield
+
+    @contextmanager
+    def _rolled_back(self) -> Iterator[None]:
+        try:
+            yield
         finally:
             if self._connection.in_transaction:
                 self._roll_back()
@@ -164,6 +180,11 @@ class Database:
         except sqlite3.Error as exc:
             # The cause is on its way already; a journal that cannot be rolled back now is when next opened.
             log.debug("%s: rollback failed: %s", self._path, exc)
+
+    def interrupt(self) -> None:
+        """End the statement in hand with SinkUnavailable; from any thread."""
+        with suppress(sqlite3.Error):  # closed already
+            self._connection.interrupt()
 
     def close(self) -> None:
         """Close; what was committed stays."""

@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file, written and read in one thread of its own."""
+"""The embedded store: one SQLite file, written in one thread and read in another."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -16,9 +17,8 @@ from gateway.core.readout import Event
 from gateway.stores.database import DamagedDatabase, Database, last_written_ms, open_database, set_aside
 from gateway.stores.facts import Facts
 from gateway.stores.gaps import read_gaps
-from gateway.stores.history import HistoryReader
 from gateway.stores.marks import Marks
-from gateway.stores.outline import OutlineReader
+from gateway.stores.reading import Readers, ReadingSide
 from gateway.stores.retention import Retention
 from gateway.stores.schema import DATABASE_NAME, EVERY_SITE
 from gateway.stores.settle import Settler
@@ -38,21 +38,16 @@ class _Parts:
     writer: Writer
     settler: Settler
     retention: Retention
-    reader: HistoryReader
-    outlines: OutlineReader
     facts: Facts
 
     @classmethod
     def over(cls, database: Database, *, vocabulary: Vocabulary, raw_retention_s: float) -> Self:
         tables, marks, facts = Tables(database), Marks(database), Facts(database)
-        reader = HistoryReader(database, tables=tables, marks=marks, vocabulary=vocabulary)
         return cls(
             database,
             Writer(database, tables=tables, marks=marks),
             Settler(database, tables=tables, marks=marks, facts=facts, vocabulary=vocabulary),
             Retention(database, tables=tables, marks=marks, retention_s=raw_retention_s),
-            reader,
-            OutlineReader(database, tables=tables, marks=marks, reader=reader, vocabulary=vocabulary),
             facts,
         )
 
@@ -69,6 +64,10 @@ class EmbeddedStore:
         self._raw_retention_s = raw_retention_s
         self._vocabulary = vocabulary
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store[embedded]")
+        self._asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store[reading]")
+        self._reading = ReadingSide(self._path, vocabulary=vocabulary)
+        self._generation = 0
+        """Another one whenever the file was opened, since another one may stand there."""
         self._parts: _Parts | None = None
         self._tidying: Future[None] | None = None
         self._complaint = repr(None)
@@ -90,7 +89,7 @@ class EmbeddedStore:
         Raises:
             SinkUnavailable: the file cannot be read.
         """
-        return await self._run(lambda: self._look(lambda parts: parts.reader.read(query)))
+        return await self._ask(lambda readers: readers.history.read(query))
 
     async def outline(self, query: Query) -> Outline:
         """Return the buckets of a query, from quarter-hours where they are long enough.
@@ -98,7 +97,7 @@ class EmbeddedStore:
         Raises:
             SinkUnavailable: the file cannot be read.
         """
-        return await self._run(lambda: self._look(lambda parts: parts.outlines.outline(query)))
+        return await self._ask(lambda readers: readers.outlines.outline(query))
 
     async def quarters(self, query: Query) -> Sequence[Row]:
         """Return what counters counted in each quarter-hour that is over.
@@ -106,7 +105,7 @@ class EmbeddedStore:
         Raises:
             SinkUnavailable: the file cannot be read.
         """
-        return await self._run(lambda: self._look(lambda parts: parts.outlines.quarters(query)))
+        return await self._ask(lambda readers: readers.outlines.quarters(query))
 
     async def gaps(self, site: str, device: str, between: tuple[int, int]) -> Sequence[Event]:
         """Return the gaps that reach into a stretch of time.
@@ -136,11 +135,22 @@ class EmbeddedStore:
     async def close(self) -> None:
         """Close the file; what was written stays."""
         self._closing = True
+        self._reading.interrupt()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._asking, self._reading.close)
         await self._run(self._close)
+        self._asking.shutdown(wait=False)
         self._thread.shutdown(wait=False)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _ask(self, question: Callable[[Readers], T]) -> T:
+        """Return the answer to a question, from a file that was opened for writing before."""
+        if self._parts is None:
+            await self._run(lambda: self._look(lambda _: None))
+        ask = partial(self._reading.ask, question, generation=self._generation)
+        return await asyncio.get_running_loop().run_in_executor(self._asking, ask)
 
     def _in_sound_file(self, work: Callable[[_Parts], T]) -> T:
         """Do the work in the open file; where the file turns out damaged, once more in a new one."""
@@ -163,6 +173,7 @@ class EmbeddedStore:
     def _in_file(self, work: Callable[[_Parts], T]) -> T:
         if self._parts is None:
             database = open_database(self._path)
+            self._generation += 1
             self._parts = _Parts.over(database, vocabulary=self._vocabulary, raw_retention_s=self._raw_retention_s)
         with ExitStack() as on_error:
             on_error.callback(self._close)

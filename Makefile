@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-wear soak soak-fuzz soak-bus soak-flat fuzz-coverage soak-kills soak-powercuts mutants schemas promises devices cli grafana lock setup setup-demo packages clean
+.PHONY: help demo test lint format bench bench-wear soak soak-fuzz soak-bus soak-flat fuzz-coverage soak-kills soak-powercuts mutants schemas promises devices cli screenshots grafana lock setup setup-demo packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -80,6 +80,10 @@ devices: setup ## write docs/devices.md anew from the profiles and docs/wanted.t
 
 cli: setup ## write docs/cli.md anew from the commands
 	$(BIN)/python -m tests.cli_page
+
+screenshots: packages setup ## look at every page in a real browser, and put the pictures of README and docs into docs/
+	$(BIN)/pytest --quiet tests/browser $(ARGS)
+	$(BIN)/python -m tests.browser.publish
 
 grafana: setup ## write config/grafana/kvarter.json anew from the vocabulary
 	$(BIN)/python -m tests.config.dashboard

@@ -81,10 +81,10 @@ SECTIONS = (
         "page",
         "First paint: a new Chromium context opens the site of `kvarter demo` (13 devices), seven times, with nothing "
         "kept from before; counted from the start of the navigation. History: an embedded store that holds ten million "
-        "values of one meter with four points, each read every 10 s, asked for what a drawing needs. CPU: `kvarter run` "
-        "with 13 meters of 40 points, each read every 2 s, and one reader of the page's events, by turns with nobody; "
-        "the difference of the gateway's CPU time, as a share of one core. Browser, meters and gateway share the "
-        "machine.",
+        "values of one meter with four points, each read every 10 s, asked for what a drawing needs. CPU: "
+        "`kvarter run` with 13 meters of 40 points, each read every 2 s, and one reader of the page's events, by turns "
+        "with nobody; the difference of the gateway's CPU time, as a share of one core. Browser, meters and gateway "
+        "share the machine.",
         "",
     ),
     Section(

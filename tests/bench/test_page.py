@@ -43,6 +43,13 @@ def test_a_missed_target_stands_among_what_falls_short(cpu_s: float, *, is_met: 
     assert ("10.1 s per million points; the target is ≤ 10." in page) is not is_met
 
 
+def test_what_was_measured_by_itself_says_when() -> None:
+    """A benchmark that was run anew says its date and how busy the machine was, since the head of the page does not."""
+    page = render(FOUND | {"again": {"first paint": {"date": "2026-12-01", "load": 0.4}}})
+    assert "first paint on 2026-12-01 (load 0.4)" in page
+    assert "first paint on" not in render({name: each for name, each in FOUND.items() if name != "again"})
+
+
 def test_the_meter_is_what_its_profile_describes(tmp_path: Path) -> None:
     """The profile of all benchmarks is valid and describes each register that the meter serves."""
     vocabulary = load_vocabulary()

@@ -166,7 +166,7 @@ def test_the_page_is_usable_on_a_telephone_in_the_dark(browser: Browser, service
     page.get_by_label("Kun disse adresser").fill("1")
     page.get_by_role("button", name="Søg").click()
     page.get_by_role("button", name="Føj til ejendommen").wait_for()
-    picture(page, "commissioning-phone-dark")
+    picture(page, "commissioning-phone-danish")
     context.close()
 
 

@@ -19,7 +19,15 @@ from gateway.app.lanes import Destination, Lane
 from gateway.app.local import LocalDoor
 from gateway.app.local_words import Said, socket_path
 from gateway.app.machine import Machine, this_machine
-from gateway.app.memory import keep_catalogue, load_holes, load_serial_numbers, save_holes, save_serial_numbers
+from gateway.app.memory import (
+    keep_catalogue,
+    load_footing,
+    load_holes,
+    load_serial_numbers,
+    save_footing,
+    save_holes,
+    save_serial_numbers,
+)
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
 from gateway.app.recorder import Live, Recorder
@@ -181,6 +189,7 @@ class Edge:
                 others = [
                     tasks.create_task(watching, name="watchdog"),
                     tasks.create_task(self._keep_learnt(), name="learnt"),
+                    tasks.create_task(self._keep_footing(), name="clock"),
                     tasks.create_task(self._door.serve(), name="local socket"),
                     tasks.create_task(self._reload_when(again or asyncio.Event(), buses, tasks), name="reload"),
                 ]
@@ -246,6 +255,18 @@ class Edge:
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + LEARNT_EVERY_S)
             await asyncio.to_thread(self._save_learnt)
+            if self._recorder is not None:
+                self._recorder.anchored.set()
+
+    async def _keep_footing(self) -> None:
+        """Let the next process of this boot know what is known of the clock."""
+        recorder, memory, kept = self._recorder, self._memory, None
+        while recorder is not None and memory is not None:
+            recorder.anchored.clear()
+            if kept is None or not recorder.footing.is_about(kept):
+                kept = recorder.footing
+                await asyncio.to_thread(save_footing, memory, self._machine.boot_id, kept)
+            await recorder.anchored.wait()
 
     def _save_learnt(self) -> None:
         save_holes(self.data, self._holes)
@@ -285,7 +306,7 @@ class Edge:
         live = [*self._live, *(lane.relay.show for lane in self._lanes if lane.destination.settings.live)]
         self._recorder = Recorder(
             encoder,
-            Stamper(self.clock, floor_ms=floor_ms),
+            Stamper(self.clock, floor_ms=floor_ms, footing=load_footing(self._memory, self._machine.boot_id)),
             clock=self.clock,
             spools=[lane.spool for lane in self._lanes],
             live=live,

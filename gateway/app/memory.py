@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from drivers.modbus.holes import LearntHoles
+from gateway.poller.stamp import Anchor, Footing
 from gateway.wire.catalogue import catalogue_id
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,26 @@ def save_serial_numbers(data: Path, known: Mapping[str, str]) -> None:
     _write(data / SERIAL_NUMBERS, json.dumps(dict(known), indent=1, sort_keys=True).encode())
 
 
+def load_footing(memory: Path | None, boot: str) -> Footing | None:
+    """Return what the process before knew of the clock, None where it did not run in this boot."""
+    tree = {} if memory is None else _read(_beside(memory))
+    match tree:
+        case {"boot": str(of)} if of != boot:
+            return None
+        case {"since_s": float(since_s), "offset_ms": int(offset_ms), "uncertain": bool(uncertain)}:
+            return Footing(since_s, Anchor(offset_ms, uncertain))
+        case {"since_s": float(since_s), "offset_ms": None}:
+            return Footing(since_s)
+    return None
+
+
+def save_footing(memory: Path, boot: str, footing: Footing) -> None:
+    """Keep what is known of the clock for the next process of this boot."""
+    anchor = footing.anchor
+    known = {"offset_ms": anchor.offset_ms, "uncertain": anchor.uncertain} if anchor else {"offset_ms": None}
+    _write(_beside(memory), json.dumps({"boot": boot, "since_s": footing.since_s, **known}).encode())
+
+
 def collector_name(data: Path, random: Random) -> str:
     """Return the name under which the collector of this folder tells its status, drawn when it has none yet."""
     name = _read(data / COLLECTOR).get("name")
@@ -67,6 +88,11 @@ def keep_catalogue(data: Path, message: bytes) -> Mapping[str, bytes]:
     return {**sound, catalogue_id(message): message}
 
 
+def _beside(memory: Path) -> Path:
+    """Return where the clock is remembered: as long as what is in the folder, which holds nothing but the spool."""
+    return memory.with_name(f"{memory.name}-clock.json")
+
+
 def _read(path: Path) -> dict[str, object]:
     """Return the mapping in a file; a file that cannot be used is as good as none."""
     try:
@@ -81,7 +107,7 @@ def _read(path: Path) -> dict[str, object]:
 
 def _write(path: Path, content: bytes) -> None:
     """Replace the file in one step, unless it is so already."""
-    if path.exists() and _holds(path, content):
+    if _holds(path, content):
         return
     draft = path.with_suffix(".draft")
     try:

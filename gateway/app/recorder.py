@@ -1,12 +1,13 @@
 """What happens to a readout between poller and spool: stamped, encoded, kept, and shown live."""
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 
 from gateway.core.clock import Clock
 from gateway.core.protocols import Entry, Spool
 from gateway.core.readout import Event, Readout
-from gateway.poller.stamp import Anchor, Stamper
+from gateway.poller.stamp import Anchor, Footing, Stamper
 from gateway.wire.line import EVENT, LineEncoder, mark_uncertain
 
 _EVENT_APART_S = 0.001
@@ -27,9 +28,16 @@ class Recorder:
         self._live = live
         self.told: list[Callable[[Event], None]] = []
         """Called with every event; must not wait."""
+        self.anchored = asyncio.Event()
+        """Is set whenever it became known what the time is."""
         self.readouts = 0
         self.gaps = 0
         self._event_s = -math.inf
+
+    @property
+    def footing(self) -> Footing:
+        """What is known of the clock of this boot."""
+        return self._stamper.footing
 
     def readout(self, readout: Readout) -> None:
         """Keep a readout and show it."""
@@ -60,6 +68,7 @@ class Recorder:
         return time_ms
 
     def _tell(self, news: Anchor | Event) -> None:
+        self.anchored.set()
         if isinstance(news, Event):
             self.event(news)
             return

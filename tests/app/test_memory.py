@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from gateway.app.memory import COLLECTOR, collector_name
+from gateway.app.memory import COLLECTOR, collector_name, load_footing, save_footing
+from gateway.poller.stamp import Anchor, Footing
 
 
 def test_a_collector_keeps_its_name(tmp_path: Path) -> None:
@@ -20,3 +21,18 @@ def test_a_name_that_is_no_name_is_drawn_anew(tmp_path: Path, content: str) -> N
     """Whatever stands in the file, what comes back is one level of a topic."""
     (tmp_path / COLLECTOR).write_text(content)
     assert len(collector_name(tmp_path, Random(1))) == len("collector-12345678")  # noqa: S311
+
+
+@pytest.mark.parametrize("anchor", [None, Anchor(1_795_000_000_000, uncertain=True)])
+def test_the_clock_is_known_for_one_boot(tmp_path: Path, anchor: Anchor | None) -> None:
+    """What was known comes back in the same boot, not in another one, not from a damaged file, not without memory."""
+    memory = tmp_path / "spool"
+    footing = Footing(12.5, anchor)
+    save_footing(memory, "boot-1", footing)
+    assert load_footing(memory, "boot-1") == footing
+    assert load_footing(memory, "boot-2") is None
+    assert load_footing(None, "boot-1") is None
+    file = tmp_path / "spool-clock.json"
+    for damaged in ("", "[]", "{", '{"boot": "boot-1"}', '{"boot": "boot-1", "since_s": "x", "offset_ms": 1}'):
+        file.write_text(damaged, encoding="utf-8")
+        assert load_footing(memory, "boot-1") is None

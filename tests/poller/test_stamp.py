@@ -1,10 +1,11 @@
 """Times: given once, strictly increasing, marked where nobody vouches for them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readout import Event
-from gateway.poller.stamp import STEP_PATIENCE_S, Anchor, Stamper
+from gateway.poller.stamp import LONGEST_REST_MS, STEP_PATIENCE_S, Anchor, Stamp, Stamper
 from tests.fakes import FakeClock
 
 YEAR_MS = 365 * 86_400_000
@@ -116,3 +117,84 @@ def test_times_of_a_device_always_increase(moves: list[tuple[float, int]]) -> No
         assert stamp is not None
         times.append(stamp.time_ms)
     assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize("wrong_ms", [-YEAR_MS, YEAR_MS])
+async def test_a_clock_that_cannot_be_right_at_the_start_is_waited_for(wrong_ms: int) -> None:
+    """A time service that vouches for another year than the last is not believed before its time has lasted."""
+    clock = FakeClock()
+    last_ms = clock.utc_ms()
+    clock.step_wall(wrong_ms)
+    stamper = Stamper(clock, floor_ms=last_ms)
+    assert stamper.stamp("meter", clock.monotonic()) is None
+    clock.step_wall(-wrong_ms)
+    await clock.advance(60.0)
+    stamp = stamper.stamp("meter", clock.monotonic())
+    assert stamp == Stamp(last_ms + 60_000, uncertain=False)
+    clock.step_wall(wrong_ms)
+    lasting = Stamper(clock, floor_ms=stamp.time_ms)
+    await clock.advance(STEP_PATIENCE_S)
+    assert lasting.stamp("meter", clock.monotonic()) == Stamp(clock.utc_ms(), uncertain=False)
+
+
+def test_a_long_rest_on_a_shelf_is_no_reason_to_wait() -> None:
+    """A gateway that was off for weeks believes its time service at once."""
+    clock = FakeClock()
+    stamper = Stamper(clock, floor_ms=clock.utc_ms() - LONGEST_REST_MS)
+    assert stamper.stamp("meter", clock.monotonic()) == Stamp(clock.utc_ms(), uncertain=False)
+
+
+@pytest.mark.parametrize("wrong_ms", [-YEAR_MS, -1500, 1500, YEAR_MS])
+async def test_the_next_process_of_a_boot_knows_what_the_first_one_knew(wrong_ms: int) -> None:
+    """A clock that went wrong around a restart is bridged as one that went wrong between two readouts."""
+    clock = FakeClock()
+    first = Stamper(clock, floor_ms=0)
+    before = first.stamp("meter", clock.monotonic())
+    assert before is not None
+    clock.step_wall(wrong_ms)
+    await clock.advance(10.0)
+    second = Stamper(clock, floor_ms=before.time_ms, footing=first.footing)
+    assert second.stamp("meter", clock.monotonic()) == Stamp(before.time_ms + 10_000, uncertain=True)
+    assert second.news() == [Anchor(before.time_ms - 1_000_000, uncertain=False)]
+
+
+async def test_a_year_ahead_is_forgotten_with_the_process_that_gave_it() -> None:
+    """Times that a wrong clock gave hold back no later process of the boot, once a time service put it right."""
+    clock = FakeClock()
+    first = Stamper(clock, floor_ms=0)
+    before = first.stamp("meter", clock.monotonic())
+    assert before is not None
+    second = Stamper(clock, floor_ms=before.time_ms + YEAR_MS, footing=first.footing)
+    assert second.stamp("meter", clock.monotonic()) == Stamp(clock.utc_ms(), uncertain=False)
+
+
+async def test_waiting_goes_on_over_a_restart() -> None:
+    """Patience counts from the first process of the boot, and what it held is stamped above all times given."""
+    clock = FakeClock()
+    clock.is_synchronised = False
+    floor_ms = clock.utc_ms() + 3_600_000
+    first = Stamper(clock, floor_ms=floor_ms)
+    held_s = clock.monotonic()
+    assert first.stamp("meter", held_s) is None
+    await clock.advance(400.0)
+    second = Stamper(clock, floor_ms=floor_ms, footing=first.footing)
+    assert second.stamp("meter", clock.monotonic()) is None
+    await clock.advance(201.0)
+    assert second.stamp("meter", clock.monotonic()) == Stamp(floor_ms + 601_001, uncertain=True)
+    anchor = second.footing.anchor
+    assert anchor is not None
+    assert round(held_s * 1000) + anchor.offset_ms == floor_ms + 1
+
+
+async def test_who_does_not_know_the_time_never_goes_back_in_it() -> None:
+    """A clock without time service that is set back by hand changes no time: its rows would be overwritten."""
+    clock = FakeClock()
+    clock.is_synchronised = clock.is_awaited = False
+    stamper = Stamper(clock, floor_ms=0)
+    first = stamper.stamp("meter", clock.monotonic())
+    assert first is not None
+    clock.step_wall(-3_600_000)
+    for seconds in (1.0, STEP_PATIENCE_S, 1.0):
+        await clock.advance(seconds)
+        stamp = stamper.stamp("meter", clock.monotonic())
+    assert stamp == Stamp(first.time_ms + 602_000, uncertain=True)

@@ -1,6 +1,7 @@
 """True time, and the clock of one machine since it was switched on."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.simulation.loop import START_S
@@ -18,10 +19,8 @@ class TrueTime:
 
     leaps: int = 0
     """Leap seconds inserted so far."""
-
-    def now_s(self) -> float:
-        """Return seconds on the loop."""
-        return asyncio.get_running_loop().time()
+    now_s: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    """Returns seconds on the loop."""
 
     def utc_ms(self) -> float:
         """Return the true UTC."""

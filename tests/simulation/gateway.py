@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from gateway.app.configuration import load_configuration
 from gateway.app.edge import Edge
@@ -44,6 +45,16 @@ class Life:
     boot: int = 0
 
 
+class Cut(NamedTuple):
+    """A power cut."""
+
+    at_s: float
+    """On the loop."""
+    back_s: float
+    wrong_ms: float
+    """How far the wall clock was from the truth when it came."""
+
+
 @dataclass
 class Gateway:
     """Power, clock, disks, buses, and the program that reads them."""
@@ -60,8 +71,7 @@ class Gateway:
     """Is set when the program ends."""
     relay: RelaySettings
     lives: list[Life] = field(default_factory=list)
-    cuts: list[tuple[float, float]] = field(default_factory=list)
-    """When power went, and when it came back, on the loop."""
+    cuts: list["Cut"] = field(default_factory=list)
     sampled: Callable[[Readout, int | None], None] = lambda _, __: None
     is_on: bool = True
 
@@ -145,7 +155,7 @@ class Gateway:
         self.flash.power_cut(random)
         self.memory.vanish()
         self._spoil_small_files(random)
-        self.cuts.append((cut_s, cut_s + off_s))
+        self.cuts.append(Cut(cut_s, cut_s + off_s, abs(self.boot.clock.error_ms)))
         await asyncio.sleep(off_s)
         clock = SimClock(self.true, self.true.now_s(), drift_ppm=self.random.uniform(-40, 40))
         if loses_time if loses_time is not None else random.random() < 0.6:

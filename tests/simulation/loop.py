@@ -1,10 +1,11 @@
 """A loop whose time passes at once, and which does the work of threads itself."""
 
 import asyncio
-import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -52,39 +53,68 @@ class Owner:
 _OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
 
 
-class _VirtualSelector(selectors.SelectSelector):
-    """Instead of waiting, moves the time of its loop."""
+class _Turn(list[Any]):
+    """When, which in order, callback, arguments and context of one call; ordered as the numbers in front are."""
 
-    now_s = START_S
-    idle_turns = 0
-    """Turns of the loop since time moved noticeably."""
+    __slots__ = ()
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("every task waits for something that never comes")
-        self.idle_turns = self.idle_turns + 1 if timeout < _NOTICEABLE_S else 0
-        if self.idle_turns > _MOST_TURNS:
-            raise RuntimeError("a task keeps the loop busy for ever")
-        self.now_s += max(0.0, timeout)
-        return []
+    def cancel(self) -> None:
+        """Let it not happen."""
+        self[2] = None
+
+    def cancelled(self) -> bool:
+        """Return whether it will not happen."""
+        return self[2] is None
+
+    def when(self) -> float:
+        """Return when it happens, in seconds on the loop."""
+        return float(self[0])
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Time moves to the next timer whenever nothing else is to be done; nothing from outside is ever heard.
 
-    Jobs for threads are done by the loop itself, so that the same run sees the same order.
+    What is due at one instant happens in the order in which it was asked for. Jobs for threads are done by the loop
+    itself, so that the same run sees the same order.
 
     Args:
         job_takes_s: Drawn for each job; None where jobs are done at once.
     """
 
+    _ready: deque[_Turn]
+
     def __init__(self, job_takes_s: Callable[[], float] | None = None) -> None:
-        self._virtual = _VirtualSelector()
+        super().__init__()
+        self._now_s = START_S
         self._job_takes_s = job_takes_s
-        super().__init__(self._virtual)
+        self._timers: list[_Turn] = []
+        self._count = 0
 
     def time(self) -> float:
-        return self._virtual.now_s
+        return self._now_s
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> _Turn:
+        """Call it at the next turn."""
+        turn = _Turn((0.0, 0, callback, args, copy_context() if context is None else context))
+        self._ready.append(turn)
+        return turn
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> _Turn:
+        """Call it after seconds of virtual time."""
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> _Turn:
+        """Call it at an instant of virtual time."""
+        self._count += 1
+        turn = _Turn((when, self._count, callback, args, copy_context() if context is None else context))
+        heappush(self._timers, turn)
+        return turn
 
     def create_task(self, coro: Coro[T], *, name: object = None, context: Context | None = None) -> "asyncio.Task[T]":
         """Make a task, which belongs to whom its maker belongs."""
@@ -113,6 +143,41 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         self.call_later(self._job_takes_s() if self._job_takes_s else 0.0, work)
         return future
+
+    def _run_once(self) -> None:
+        """Take turns until the loop is to stop; `run_forever` of the base calls this."""
+        ready, timers, idle_turns = self._ready, self._timers, 0
+        while not self._stopping:  # type: ignore[attr-defined]
+            if not ready:
+                idle_turns = 0 if self._to_next_timer() else idle_turns + 1
+            elif (idle_turns := idle_turns + 1) > _MOST_TURNS:
+                raise RuntimeError("a task keeps the loop busy for ever")
+            now_s = self._now_s
+            while timers and timers[0][0] <= now_s:
+                ready.append(heappop(timers))
+            for _ in range(len(ready)):
+                _, _, callback, args, context = ready.popleft()
+                if callback is not None:
+                    self._call(callback, args, context)
+
+    def _to_next_timer(self) -> bool:
+        """Let time pass; return whether it moved noticeably."""
+        timers = self._timers
+        while timers and timers[0][2] is None:
+            heappop(timers)
+        if not timers:
+            raise RuntimeError("every task waits for something that never comes")
+        passed_s = timers[0][0] - self._now_s
+        self._now_s = max(self._now_s, timers[0][0])
+        return bool(passed_s >= _NOTICEABLE_S)
+
+    def _call(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
+        try:
+            context.run(callback, *args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:  # noqa: BLE001 - as the base does
+            self.call_exception_handler({"message": f"exception in {callback!r}", "exception": exc})
 
     def _write_to_self(self) -> None:
         """Threads have no place in virtual time."""

@@ -132,6 +132,7 @@ class _World:
     def _build(self) -> None:
         seed = self.scenario.seed
         self.true = TrueTime()
+        self.down = asyncio.Event()
         self.store = SimStore(changed=self._changed)
         self.auditor = Auditor(self.store, self._complain, self._note, self.true)
         self.broker = SimBroker(chance(f"broker {seed}"), heard=self.auditor.hear)
@@ -149,6 +150,7 @@ class _World:
             Truth(self._complain),
             self.true,
             self._complain,
+            self.down,
             RelaySettings(live=seed % 5 == 0),
         )
         self.gateway.sampled = lambda readout, time_ms: self._note(
@@ -162,6 +164,7 @@ class _World:
             vocabulary,
             self.true,
             self._complain,
+            self.down,
         )
 
     def _devices_of(self, link: str) -> dict[int, SimDevice]:
@@ -183,8 +186,11 @@ class _World:
     async def _keep_running(self) -> None:
         """Start programs that are not running, as a service manager does."""
         while True:
+            self.down.clear()
             self.station.start()
             self.gateway.start()
+            if self.gateway.is_on:
+                await self.down.wait()
             await asyncio.sleep(RESTART_S)
 
     async def _suffer(self, fault: Fault) -> None:

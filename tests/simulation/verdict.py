@@ -1,6 +1,6 @@
 """What must hold after a run: every sample accounted for, nothing invented, nothing wrong. Each rule has a name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -70,9 +70,13 @@ class Verdict:
     def judge(self) -> None:
         """Add what does not hold to the violations."""
         self._sort_rows()
+        offsets: dict[int, set[int]] = {}
+        for device, samples in self.gateway.truth.samples.items():
+            for boot, offset_ms in _find_by_time_and_value(samples, self._rows.get(device, {})):
+                offsets.setdefault(boot, set()).add(offset_ms)
         for device, samples in self.gateway.truth.samples.items():
             rows = self._rows.get(device, {})
-            self._match(samples, rows)
+            self._match(samples, rows, offsets)
             self._compare(samples, rows)
             self._judge_missing(samples)
             self._judge_times(samples, rows)
@@ -104,9 +108,8 @@ class Verdict:
         for device in self._rows.keys() - self.gateway.truth.samples.keys():
             self._complain("nothing-invented", f"rows of {device}, which was never sampled")
 
-    def _match(self, samples: list[Sample], rows: dict[int, Row]) -> None:
-        """Find the row of each sample; say which rows have none."""
-        offsets = _find_by_time_and_value(samples, rows)
+    def _match(self, samples: list[Sample], rows: dict[int, Row], offsets: Mapping[int, set[int]]) -> None:
+        """Find the row of each sample by what was added to the clock of its boot; say which rows have none."""
         taken = {sample.row_ms for sample in samples}
         for sample in samples:
             if sample.time_ms is None and sample.row_ms is None:
@@ -167,7 +170,7 @@ class Verdict:
                 return None
             if fault.kind == "store_poison" and fault.at_s + fault.length_s >= sample.at_s:
                 return None
-        after = [cut_s for cut_s, _ in self.gateway.cuts if cut_s >= sample.at_s]
+        after = [cut.at_s for cut in self.gateway.cuts if cut.at_s >= sample.at_s]
         if not after:
             return "kill-loses-nothing"
         cut_s = min(after)
@@ -217,8 +220,9 @@ class Verdict:
 
     def _cuts(self) -> Iterator[tuple[float, float]]:
         """Yield instants in milliseconds of UTC: how far back a gap may reach, and when power was back."""
-        for cut_s, back_s in self.gateway.cuts:
-            start_s = cut_s
+        for cut_s, back_s, wrong_ms in self.gateway.cuts:
+            # A sign of life stands in the time of the wall clock.
+            start_s = cut_s - wrong_ms / 1000
             for fault in self.faults:
                 is_disk = fault.kind in ("disk", "sync_error", "slow_disk")
                 if is_disk and fault.at_s <= cut_s <= fault.at_s + fault.length_s + _SETTLING_S:
@@ -235,18 +239,16 @@ class Verdict:
         return gap.start_ms >= earliest_ms and gap.end_ms <= back_ms + _LONGEST_GAP_MS
 
 
-def _find_by_time_and_value(samples: list[Sample], rows: dict[int, Row]) -> dict[int, set[int]]:
-    """Find rows by the time of the stamp, else by the values; return what was added to the clock of each boot."""
+def _find_by_time_and_value(samples: list[Sample], rows: dict[int, Row]) -> Iterator[tuple[int, int]]:
+    """Find rows by the time of the stamp, else by the values; yield boots with what was added to their clocks."""
     by_energy = {row.fields.get("elec_energy_import"): time_ms for time_ms, row in rows.items()}
-    offsets: dict[int, set[int]] = {}
     for sample in samples:
         if sample.time_ms is not None:
             sample.row_ms = sample.time_ms if sample.time_ms in rows else None
         elif "elec_energy_import" in sample.expected:
             sample.row_ms = by_energy.get(_energy(sample))
             if sample.row_ms is not None:
-                offsets.setdefault(sample.boot, set()).add(sample.row_ms - sample.monotonic_ms)
-    return offsets
+                yield sample.boot, sample.row_ms - sample.monotonic_ms
 
 
 def _energy(sample: Sample) -> str:

@@ -184,4 +184,7 @@ class ModbusBus:
         )
 
     def _conversation(self, unit: int) -> Conversation:
-        return self._conversations.setdefault(unit, Conversation())
+        found = self._conversations.get(unit)
+        if found is None:
+            found = self._conversations[unit] = Conversation()
+        return found

@@ -20,6 +20,8 @@ class Way:
     wrap: Wrap
     """Content → what arrives."""
     seeds: tuple[bytes, ...]
+    is_dear: bool = False
+    """One input costs as much as several of the other ways: its seeds are spoilt more rarely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,15 @@ class Codec:
 
     def seeds(self) -> Sequence[bytes]:
         """Return good inputs, each also as its bytes arrive."""
-        return list(self._seeds())
+        return [*self._seeds(dear=False), *self._seeds(dear=True)]
 
-    def _seeds(self) -> Iterator[bytes]:
+    def dear_seeds(self) -> Sequence[bytes]:
+        """Return those of the ways whose inputs cost most."""
+        return list(self._seeds(dear=True))
+
+    def _seeds(self, *, dear: bool) -> Iterator[bytes]:
         for choice, way in enumerate(self.ways):
-            for seed in way.seeds:
+            for seed in way.seeds if way.is_dear is dear else ():
                 yield bytes((choice,)) + seed
                 yield bytes((len(self.ways),)) + way.wrap(seed)
 

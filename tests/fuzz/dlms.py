@@ -219,7 +219,7 @@ def _run_encrypted(arriving: bytes) -> None:
     """Open with the right keys or without any, and now and then with wrong ones, which a tag would betray."""
     choice = crc32(arriving)
     hear("dlms", DlmsStream(*_KEYS[choice & 7]), arriving)
-    if choice & 0x18:
+    if choice & 0x38:
         return
     for finding in hear("dlms", DlmsStream(_OTHER_KEY, _OTHER_KEY), arriving):
         # Behind flag, format, addresses, control, header checksum and LLC stands the tag of what is encrypted.

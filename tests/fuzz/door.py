@@ -128,8 +128,7 @@ async def _visited(door: LocalDoor, arriving: bytes, writer: _Writer) -> None:
     reader.feed_eof()
     # The loop itself, because a socket for each input costs a hundred times more than what is tried.
     visit = cast("Callable[..., asyncio.Future[None]]", door._visit)  # noqa: SLF001
-    async with asyncio.timeout(5.0):
-        await visit(reader, cast("asyncio.StreamWriter", writer))
+    await visit(reader, cast("asyncio.StreamWriter", writer))
 
 
 def _door() -> Codec:
@@ -149,10 +148,18 @@ def _door() -> Codec:
         b'{"do":"trace","link":"bus"}\n\n',
         b'{"do":"ask","link":"none"}\nnonsense\n[]\n{"do":"links"}',
     )
+    single = (
+        ask,
+        ask.replace(b'"unit":7', b'"unit":8'),
+        b'{"do":"links"}\n',
+        b'{"do":"take","link":"down"}\n',
+        b'{"do":"take","link":"none"}\n',
+        b'{"do":"give"}\n',
+    )
     return Codec(
         name="door",
         run=_run,
-        ways=(Way(same, seeds),),
+        ways=(Way(same, single), Way(same, seeds, is_dear=True)),
         words=(
             b'"do"', b'"take"', b'"links"', b"\n", b"null", b"[", b"{", b"}", b'"', b"-1", b"1e999", b"NaN", b'"down"',
             b"65536", b"\r\n", b"\xff", b'"link":"bus"', b'{"do":"links"}\n',

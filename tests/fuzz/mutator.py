@@ -17,6 +17,7 @@ _WIDE = tuple(
     for number in numbers
 )  # fmt: skip
 T = TypeVar("T")
+_DEAR_SHARE = 0.1
 _SHARES = (8, 8, 8, 16)
 """Longest stretch of one mutation."""
 
@@ -27,6 +28,8 @@ class Mutator:
     def __init__(self, codec: Codec, seed: int) -> None:
         self._random = Random(f"{codec.name} {seed}")  # noqa: S311 - the same inputs at each run
         self._seeds = codec.seeds()
+        self._dear = codec.dear_seeds()
+        self._cheap = self._seeds[: len(self._seeds) - len(self._dear)] or self._seeds
         self._words = codec.words
         self._ways = len(codec.ways) + 1
         self._kinds: Sequence[Callable[[bytearray, int], None]] = (
@@ -36,9 +39,10 @@ class Mutator:
 
     def inputs(self, count: int) -> Iterator[bytes]:
         """Yield so many inputs."""
-        seeds, random = self._seeds, self._random
-        yield from seeds[:count]
-        for _ in range(count - len(seeds)):
+        random = self._random
+        yield from self._seeds[:count]
+        for _ in range(count - len(self._seeds)):
+            seeds = self._dear if self._dear and random.random() < _DEAR_SHARE else self._cheap
             # random() is several times cheaper than randrange(), and nothing else here costs as much.
             spoilt = bytearray(seeds[int(random.random() * len(seeds))])
             for _ in range(1 + int(random.random() * random.random() * 6)):

@@ -136,6 +136,8 @@ def _run_segment(arriving: bytes) -> None:
     found = find_ring(files, segment_bytes=_SEGMENT_BYTES)
     assert "notes.txt" in files.aside
     for segment in found.segments:
+        if segment.scan is not None and not segment.spans:
+            continue
         loaded = LoadedSegment(files.read(segment.name), generation=segment.generation, limit=_SEGMENT_BYTES)
         for run in loaded.runs():
             _read_run(loaded, run, found)
@@ -184,7 +186,7 @@ def _segments() -> Codec:
             ),
             Way(_in_block, (_blocks(), b"\x01" + b"\0" * 24)),
             Way(lambda content: _mended(content).ljust(PAGE_BYTES + 77, b"\0"), (_bodies()[1], _bodies()[7])),
-            Way(_ring, (b"\1", b"\0\1", b"\2\3", b"\4\5\6", b"\x80\x81", b"\5\5")),
+            Way(_ring, (b"\1", b"\2\3", b"\4\5\6", b"\x80\x81"), is_dear=True),
         ),
         words=(MARKER, *(MARKER + bytes((kind,)) for kind in Kind), b"\0\0\0\0", b"\x09\0\0\0", b"KVARTER\xf5"),
         modules=(
@@ -212,7 +214,7 @@ def _summaries() -> Codec:
         ways=(
             Way(_with_summary, tuple(bytes((number,)) + page[HEADER_BYTES:] for number in (*range(9), 0x80, 0x81))),
             Way(_mended, (_with_summary(b"\1" + page[HEADER_BYTES:]), _bodies()[4], b"KV")),
-            Way(_ring, (b"\x80\x81", b"\1\x80", b"\x80")),
+            Way(_ring, (b"\x80\x81", b"\1\x80", b"\x80"), is_dear=True),
             Way(lambda content: _mended(content)[:5000], (_with_summary(b"\0" + page[HEADER_BYTES:]),)),
         ),
         words=(b"\0" * 8, b"\x01", b"\x02", b"\x03", bytes.fromhex(ORIGIN.run)),

@@ -24,6 +24,7 @@ from gateway.core.readout import Readout, Status
 from gateway.core.site import WebSettings
 from gateway.web.facts import DeviceFacts
 from gateway.wire.catalogue import Catalogue, CatalogueDevice, CataloguePoint, encode_catalogue
+from gateway.wire.condition import BusCondition, Condition, GatewayStatus, WayCondition
 from tests.fakes import FakeClock, settle
 from tests.fakes_web import FakeFacts
 
@@ -153,7 +154,8 @@ class FakeStore:
         return [Refusal(self.refused, "no")] if len(lines) > self.refused else []
 
     async def read(self, query: Query) -> Sequence[Row]:
-        return [Row(query.start_ms, ())]
+        assert query.start_ms < query.end_ms
+        return []
 
     async def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
         assert catalogue.site
@@ -278,3 +280,66 @@ def _site_file(data: Path) -> Path:
     file = data / "site.yaml"
     file.write_text(f"site: t\ndata: {data}\nlinks: []\ndevices: []\n", encoding="utf-8")
     return file
+
+
+def collector_facts(folder: Path, clock: FakeClock) -> tuple[CollectorFacts, Catalogue]:
+    """Return the facts of a collector that knows one site from its files, over a store without rows."""
+    catalogue = Catalogue(site="house", name="House", timezone="No/Such", vocabulary=1, devices={"meter": ENTRY})
+    (folder / "house").mkdir()
+    (folder / "house" / "x.json").write_bytes(encode_catalogue(catalogue))
+    facts = CollectorFacts(load_vocabulary(), clock=clock, history=FakeStore(), sites=("house", "other-*"))
+    facts.load(folder)
+    return facts, catalogue
+
+
+def said(**condition: object) -> GatewayStatus:
+    return GatewayStatus(
+        state="online", version="2.0", counters={"link_late": 3, "poll_skipped": 0}, gateway=Condition(**condition)
+    )
+
+
+async def test_a_collector_shows_what_a_gateway_says_of_itself(tmp_path: Path) -> None:
+    """Buses with their devices, delivery and troubles come from the status; what it does not say is not known."""
+    clock = FakeClock()
+    facts, _ = collector_facts(tmp_path, clock)
+    assert (facts.buses("house"), facts.delivery("house"), facts.clock_is_uncertain("house")) == ((), None, None)
+    ways = {"mqtt": WayCondition(waiting=7, oldest_ms=clock.utc_ms() - 660_000)}
+    buses = {"rs485_1": BusCondition(port="/dev/ttyUSB0", devices=("meter",), timeouts=5)}
+    facts.tell("house", said(time_ms=clock.utc_ms(), synchronised=False, buses=buses, ways=ways))
+    (bus,) = facts.buses("house")
+    assert (bus.id, bus.timeouts, bus.traceable, bus.load) == ("rs485_1", 5, False, None)
+    delivery = facts.delivery("house")
+    assert delivery is not None
+    assert (delivery.version, delivery.told_ms, delivery.counters) == ("2.0", clock.utc_ms(), {"link_late": 3})
+    assert [trouble.code for trouble in facts.sites()[0].troubles] == ["clock", "waiting"]
+    assert facts.devices("house")[0].bus == "rs485_1"
+    assert facts.clock_is_uncertain("house") is True
+    facts.tell("house", GatewayStatus(state="offline"))
+    assert facts.buses("house") == [bus]
+    facts.tell("house", GatewayStatus(state="online", version="0.9"))
+    older = facts.delivery("house")
+    assert older is not None
+    assert (older.version, older.synchronised, older.destinations, older.disk_free_bytes) == ("0.9", None, (), None)
+    assert facts.sites()[0].troubles == ()
+    assert facts.buses("elsewhere") == ()
+
+
+async def test_a_collector_knows_after_a_restart_how_long_a_site_is_silent(tmp_path: Path) -> None:
+    """Before the store was asked nobody knows; then a site that sent nothing since yesterday is that old at least."""
+    facts, _ = collector_facts(tmp_path, FakeClock())
+    assert facts.sites()[0].age_s is None
+    await facts.completeness.renew()
+    (site,) = facts.sites()
+    assert site.age_s is not None
+    assert site.age_s > 86_400
+    assert site.timezone == "UTC"
+
+
+def test_a_site_that_is_not_collected_any_more_is_not_known(tmp_path: Path) -> None:
+    """Its catalogues in the data folder are no reason to call it silent for ever."""
+    facts, _ = collector_facts(tmp_path, FakeClock())
+    (tmp_path / "house").rename(tmp_path / "gone")
+    elsewhere = CollectorFacts(load_vocabulary(), clock=FakeClock(), history=FakeStore(), sites=("other-*",))
+    elsewhere.load(tmp_path)
+    assert elsewhere.sites() == []
+    assert [site.id for site in facts.sites()] == ["house"]

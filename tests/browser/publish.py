@@ -21,7 +21,6 @@ PHONES = ("site-phone-dark", "device-phone-dark", "history-phone-dark", "commiss
 _HEIGHT = 1000
 _PHONE_HEIGHT = 844
 _GAP = 24
-_COLOURS = 128
 
 
 def publish() -> list[Path]:
@@ -50,8 +49,7 @@ def _side_by_side(images: list[Image.Image]) -> Image.Image:
 
 
 def _save(image: Image.Image, path: Path) -> Path:
-    """Write a picture in few colours, which flat pages do not miss."""
-    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.save(path, optimize=True)
     return path
 
 

@@ -117,7 +117,7 @@ def test_a_site_is_commissioned_from_the_scan_to_the_paper(
     page.get_by_text("Eastron", exact=False).first.wait_for()
     picture(page, "commissioning-found")
     page.get_by_label("Id", exact=True).first.fill("main_meter")
-    page.get_by_label("Name", exact=True).first.fill('Måler <img src=x onerror="alert(1)">')
+    page.get_by_label("Name", exact=True).first.fill("Hovedmåler")
     page.get_by_label("Model on its label").first.select_option("eastron/sdm630")
     page.get_by_label("Role").first.select_option("grid")
     page.get_by_role("button", name="Add to the site").click()
@@ -144,7 +144,6 @@ def test_a_site_is_commissioned_from_the_scan_to_the_paper(
     assert (record.by, record.passes, record.devices[0].display[0].agrees) == ("A. Fitter", True, True)
     page.locator("#reports tbody th a").click()
     expect(page.get_by_role("heading", name="Kløvermarken 12")).to_be_visible()
-    assert page.locator("img").count() == 0
     page.close()
     look_at_all(browser, f"{address_of(service)}/site/soenderborg-12/commissioning")
     assert complaints == []
@@ -168,6 +167,27 @@ def test_the_page_is_usable_on_a_telephone_in_the_dark(browser: Browser, service
     page.get_by_role("button", name="Føj til ejendommen").wait_for()
     picture(page, "commissioning-phone-danish")
     context.close()
+
+
+def test_names_are_shown_and_never_run(browser: Browser, meter: str, tmp_path: Path) -> None:
+    """A device whose name is markup stands under that name on the page and in the report, and nothing of it runs."""
+    nasty = 'Meter <img src=x onerror="alert(1)">'
+    site, device = tmp_path / "site.yaml", f"{{id: a, profile: eastron/sdm630, link: b, unit_id: 1, label: '{nasty}'}}"
+    text = SITE.format(data=tmp_path / "data").replace("devices: []", f"devices: [{device}]")
+    site.write_text(text.replace("links: []", f"links: [{{id: b, tcp: '{meter}'}}]"), encoding="utf-8")
+    with running("run", site, log=tmp_path / "run.log") as role:
+        until(lambda: "page: http" in role.log, what="the page")
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        page.goto(f"{address_of(role)}/site/soenderborg-12/commissioning")
+        expect(page.locator("details[data-device] summary")).to_contain_text(nasty)
+        page.get_by_label("Your name").fill(nasty)
+        page.get_by_role("button", name="Read all and make the report").click()
+        page.locator("#reports tbody th a").click()
+        expect(page.get_by_role("heading", name=nasty)).to_be_visible()
+        assert page.locator("img").count() == 0
+        page.close()
 
 
 def test_what_is_wrong_is_said_in_words(browser: Browser, service: RunningRole) -> None:

@@ -49,6 +49,8 @@ class Demo:
     seed: int = 0
     listen: str = "127.0.0.1:8080"
     """Where the page is; any other port where this one is taken."""
+    as_json: bool = False
+    """Print the audit as JSON and nothing else."""
 
 
 async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
@@ -67,7 +69,7 @@ async def run_demo(wanted: Demo, *, stop: asyncio.Event) -> bool:
             configuration = load_configuration(site, vocabulary)
             await _run_parts(wanted, folder, configuration, stop=stop)
         audits = _audit(folder, running, configuration)
-    print_audit(audits)
+    print_audit(audits, as_json=wanted.as_json)
     return any(audit.rows for audit in audits) and all(audit.balances for audit in audits)
 
 
@@ -93,7 +95,7 @@ async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *
             store = SpoilingStore(store, wanted.breaking)
         collector = _collector(configuration, store, folder)
         drained = asyncio.Event()
-        screen = Screen(headless=wanted.headless)
+        screen = Screen(headless=wanted.headless or wanted.as_json, err=wanted.as_json)
         web = WebSettings(listen=wanted.listen)
         server = PageServer(edge_page(edge, facts, web), told=screen.tell_page, any_port=True)
         async with asyncio.TaskGroup() as tasks:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from random import SystemRandom
 from gateway.app.access import mqtt_access
 from gateway.app.clock import SystemClock
 from gateway.app.configuration import Configuration, load_configuration
+from gateway.app.doctor_mends import broker_mend
 from gateway.app.doctor_store import check_store
 from gateway.app.folders import data_folder
 from gateway.app.status_remote import is_collector
@@ -28,7 +29,7 @@ WORN = 9
 """Of ten steps of life that a flash chip tells; 1 is new."""
 LONGEST_LATENCY_MS = 2
 CONNECT_S = 5.0
-_LATENCY = "/sys/bus/usb-serial/devices/{name}/latency_timer"
+_LATENCY = "bus/usb-serial/devices/{name}/latency_timer"
 _WEAR = "block/mmcblk*/device/life_time"
 
 
@@ -101,7 +102,12 @@ async def _collector(collection: Collection, environment: Mapping[str, str]) -> 
 
 def check_clock(*, trusted: bool) -> Verdict:
     """Judge whether a time service keeps the clock."""
-    if SystemClock(trusted=trusted).synchronised():
+    return judge_clock(synchronised=SystemClock(trusted=trusted).synchronised())
+
+
+def judge_clock(*, synchronised: bool) -> Verdict:
+    """Judge a clock."""
+    if synchronised:
         return Verdict("clock", is_well=True, says="synchronised")
     mend = "start a time service: timedatectl set-ntp true"
     return Verdict("clock", is_well=False, says="not synchronised: readouts wait up to 10 minutes for it", mend=mend)
@@ -124,8 +130,13 @@ def check_folder(configured: str | None, name: str, environment: Mapping[str, st
 def check_disk(folder: Path) -> Verdict:
     """Judge whether the disk has room."""
     usage = shutil.disk_usage(folder)
-    says = f"{usage.free / 2**30:.1f} GiB of {usage.total / 2**30:.1f} GiB free"
-    if usage.free >= LEAST_FREE * usage.total:
+    return judge_disk(free_bytes=usage.free, size_bytes=usage.total)
+
+
+def judge_disk(*, free_bytes: int, size_bytes: int) -> Verdict:
+    """Judge how full a disk is."""
+    says = f"{free_bytes / 2**30:.1f} GiB of {size_bytes / 2**30:.1f} GiB free"
+    if free_bytes >= LEAST_FREE * size_bytes:
         return Verdict("disk space", is_well=True, says=says)
     mend = "remove what is not needed, or set a shorter `raw_retention:`"
     return Verdict("disk space", is_well=False, says=says, mend=mend)
@@ -145,20 +156,27 @@ def check_wear(sys: Path) -> Verdict | None:
     return Verdict("disk wear", is_well=False, says=says, mend="copy the card to a new one now")
 
 
-def check_serial(link: LinkSettings) -> Sequence[Verdict]:
+def may_open(port: Path) -> bool:
+    """Return whether this user may read and write a port."""
+    return os.access(port, os.R_OK | os.W_OK)
+
+
+def check_serial(
+    link: LinkSettings, *, sys: Path = Path("/sys"), may_open: Callable[[Path], bool] = may_open
+) -> Sequence[Verdict]:
     """Judge a serial port: there, ours to open, named so that it stays, and quick to answer."""
     port, what = Path(link.serial or ""), f"port {link.id}"
     if not port.exists():
         mend = "plug the adapter in, and look up its name under /dev/serial/by-id"
         return [Verdict(what, is_well=False, says=f"{port} does not exist", mend=mend)]
     found = []
-    if not os.access(port, os.R_OK | os.W_OK):
+    if not may_open(port):
         mend = "add the user to the group dialout: usermod -aG dialout USER, then log in anew"
         found.append(Verdict(what, is_well=False, says=f"{port} may not be opened", mend=mend))
     if "/by-id/" not in str(port) and port.resolve().name.startswith(("ttyUSB", "ttyACM")):
         mend = "name it by /dev/serial/by-id, which stays when other adapters are plugged in"
         found.append(Verdict(what, is_well=False, says=f"{port} may be another adapter tomorrow", mend=mend))
-    latency = Path(_LATENCY.format(name=port.resolve().name))
+    latency = sys / _LATENCY.format(name=port.resolve().name)
     with suppress(OSError, ValueError):
         latency_ms = int(latency.read_text(encoding="ascii"))
         if latency_ms > LONGEST_LATENCY_MS:
@@ -179,9 +197,17 @@ async def _reach(link: LinkSettings) -> Verdict:
             _, writer = await asyncio.open_connection(host.strip("[]"), int(number))
     except OSError as exc:
         mend = "look at the address, at the power of the device, and whether it allows one more client"
-        return Verdict(what, is_well=False, says=f"{link.tcp}: {exc or 'no answer'}", mend=mend)
+        return Verdict(what, is_well=False, says=f"{link.tcp}: {_why(exc)}", mend=mend)
     writer.close()
     return Verdict(what, is_well=True, says=f"{link.tcp} accepts a connection")
+
+
+def _why(refusal: OSError) -> str:
+    if isinstance(refusal, TimeoutError):
+        return f"no answer within {CONNECT_S:g} s"
+    if isinstance(refusal, ConnectionRefusedError):
+        return "nobody listens there"
+    return (refusal.strerror or str(refusal)).lower()
 
 
 async def check_broker(settings: BrokerSettings, environment: Mapping[str, str]) -> Verdict:
@@ -193,5 +219,4 @@ async def check_broker(settings: BrokerSettings, environment: Mapping[str, str])
             secure = "encrypted" if settings.url.startswith("mqtts") else "not encrypted"
             return Verdict("broker", is_well=True, says=f"{settings.url} lets us in, {secure}")
     except (SinkUnavailable, ConfigError) as exc:
-        mend = "look at url, certificate, username and password in the file, and at the broker's log"
-        return Verdict("broker", is_well=False, says=str(exc), mend=mend)
+        return Verdict("broker", is_well=False, says=str(exc), mend=broker_mend(str(exc)))

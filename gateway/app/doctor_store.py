@@ -1,4 +1,4 @@
-"""Whether a store keeps what is written: one line of the doctor's own, written twice and read back once."""
+"""Whether a store keeps what is written: one line of the doctor's own, written twice, read back once, and removed."""
 
 import asyncio
 import tempfile
@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from gateway.app.access import secret
-from gateway.core.collection import EmbeddedStoreSettings, StoreSettings, VictoriaStoreSettings
+from gateway.app.doctor_mends import store_mend
+from gateway.core.collection import (
+    EmbeddedStoreSettings,
+    Influx1StoreSettings,
+    StoreSettings,
+    VictoriaStoreSettings,
+)
 from gateway.core.errors import ConfigError, SinkUnavailable
 from gateway.core.protocols import Query
 from gateway.core.quantity import load_vocabulary
-from gateway.stores.open import open_store
+from gateway.stores.open import RemoteSettings, open_store
 
 if TYPE_CHECKING:
     from gateway.app.doctor import Verdict
@@ -29,21 +35,24 @@ async def check_store(settings: StoreSettings, environment: Mapping[str, str]) -
     from gateway.app.doctor import Verdict  # noqa: PLC0415 - it imports this module
 
     what = f"store {settings.kind}"
-    mend = "look at url, bucket and token in the file, and at the store's own log and disk"
+    is_here = isinstance(settings, EmbeddedStoreSettings)
     try:
         if isinstance(settings, EmbeddedStoreSettings):
-            mend = "look at the folder, its rights and its disk"
             says = await _embedded(settings, environment)
         else:
             says = await _round_trip(settings, environment)
+            if says and not await remove_trial(settings, environment):
+                says += f"; the trial row of site {SITE} stays there, this store does not let us remove it"
         if isinstance(settings, VictoriaStoreSettings) and not await _removes_duplicates(settings, environment):
             mend = "start VictoriaMetrics with -dedup.minScrapeInterval=1ms"
             return Verdict(what, is_well=False, says="a line that comes twice is kept twice", mend=mend)
     except (SinkUnavailable, ConfigError, OSError, aiohttp.ClientError) as exc:
-        return Verdict(what, is_well=False, says=str(exc) or "no answer in time", mend=mend)
-    return Verdict(
-        what, is_well=bool(says), says=says or "what was written does not come back", mend="" if says else mend
-    )
+        trouble = str(exc) or "no answer in time"
+        mend = "look at the folder, its rights and its disk" if is_here else store_mend(trouble)
+        return Verdict(what, is_well=False, says=trouble, mend=mend)
+    if says:
+        return Verdict(what, is_well=True, says=says)
+    return Verdict(what, is_well=False, says="what was written does not come back", mend=store_mend(""))
 
 
 async def _embedded(settings: EmbeddedStoreSettings, environment: Mapping[str, str]) -> str:
@@ -77,9 +86,49 @@ async def _round_trip(settings: StoreSettings, environment: Mapping[str, str]) -
     return ""
 
 
+async def remove_trial(settings: RemoteSettings, environment: Mapping[str, str]) -> bool:
+    """Take the rows of the doctor out of a store on a server again; return whether it let us.
+
+    Source: InfluxDB 1, DROP SERIES; InfluxDB 2, /api/v2/delete; VictoriaMetrics, /api/v1/admin/tsdb/delete_series.
+    """
+    base = settings.url.rstrip("/")
+    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
+    authorization = _authorization(settings, environment)
+    headers = {"Authorization": authorization} if authorization else {}
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+        if isinstance(settings, Influx1StoreSettings):
+            form = {"db": settings.database, "q": f"DROP SERIES WHERE site = '{SITE}'"}
+            request = session.post(f"{base}/query", data=form)
+        elif isinstance(settings, VictoriaStoreSettings):
+            form = {"match[]": f'{{site="{SITE}"}}'}
+            request = session.post(f"{base}/api/v1/admin/tsdb/delete_series", data=form)
+        else:
+            where = {"org": settings.organisation, "bucket": settings.bucket}
+            span = {"start": "1970-01-01T00:00:00Z", "stop": "2100-01-01T00:00:00Z", "predicate": f'site="{SITE}"'}
+            request = session.post(f"{base}/api/v2/delete", params=where, json=span)
+        try:
+            async with request as answer:
+                return answer.ok and b'"error"' not in await answer.read()
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+
+def _authorization(settings: RemoteSettings, environment: Mapping[str, str]) -> str:
+    if isinstance(settings, Influx1StoreSettings):
+        if settings.username is None:
+            return ""
+        password = secret(settings.password, environment) if settings.password else ""
+        return aiohttp.BasicAuth(settings.username, password).encode()
+    if not settings.token:
+        return ""
+    scheme = "Bearer" if isinstance(settings, VictoriaStoreSettings) else "Token"
+    return f"{scheme} {secret(settings.token, environment)}"
+
+
 async def _removes_duplicates(settings: VictoriaStoreSettings, environment: Mapping[str, str]) -> bool:
     """Return whether the server was started so that a line written twice counts once."""
-    headers = {"Authorization": f"Bearer {secret(settings.token, environment)}"} if settings.token else {}
+    authorization = _authorization(settings, environment)
+    headers = {"Authorization": authorization} if authorization else {}
     timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
     async with (
         aiohttp.ClientSession(timeout=timeout, headers=headers) as session,

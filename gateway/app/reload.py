@@ -31,7 +31,7 @@ class Changes:
             for verb, names in (("added", self.added), ("changed", self.changed), ("removed", self.removed))
             if names
         ]
-        waits = f"; {', '.join(self.at_start)}: obeyed at the next start" if self.at_start else ""
+        waits = f"; {', '.join(self.at_start)}: restart the service to have it obeyed" if self.at_start else ""
         return ("; ".join(parts) or "no device changed") + waits
 
     def as_json(self) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """What the demo shows: one screen while it runs, the audit when it has ended."""
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -46,10 +47,15 @@ class Figures:
 
 
 class Screen:
-    """A screen that is drawn anew with each look; a line every ten seconds where there is no terminal."""
+    """A screen that is drawn anew with each look; a line every ten seconds where there is no terminal.
 
-    def __init__(self, *, headless: bool) -> None:
-        self._console = Console(highlight=False)
+    Args:
+        headless: Print lines in any case.
+        err: Print them on standard error.
+    """
+
+    def __init__(self, *, headless: bool, err: bool = False) -> None:
+        self._console = Console(highlight=False, stderr=err)
         self._live = (
             None if headless or not self._console.is_terminal else Live(console=self._console, auto_refresh=False)
         )
@@ -82,8 +88,12 @@ class Screen:
             self._console.print(_line(figures), soft_wrap=True)
 
 
-def print_audit(audits: Sequence[DeviceAudit]) -> None:
+def print_audit(audits: Sequence[DeviceAudit], *, as_json: bool = False) -> None:
     """Print the balance, device by device, and the verdict."""
+    if as_json:
+        tree = [{**asdict(audit), "balances": audit.balances} for audit in audits]
+        sys.stdout.write(json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
+        return
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
     table = Table(
         title="Audit: the store, read afresh, against the registers that were served", title_justify="left", box=None

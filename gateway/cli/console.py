@@ -1,11 +1,13 @@
 """What reaches the terminal: the log, errors and tables."""
 
+import json
 import logging
 import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -23,6 +25,24 @@ class _JournalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return f"<{_JOURNAL_LEVELS.get(record.levelno, 6)}>{super().format(record)}"
+
+
+class _JsonFormatter(logging.Formatter):
+    """Makes one JSON object of a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        instant = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        said = {"time": instant.replace("+00:00", "Z"), "level": record.levelname.lower(), "source": record.name}
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return json.dumps({**said, "text": text}, ensure_ascii=False)
+
+
+def log_as_json() -> None:
+    """Let every line of the log be one JSON object."""
+    for target in logging.getLogger().handlers:
+        target.setFormatter(_JsonFormatter())
 
 
 def set_up_log(level: int) -> None:

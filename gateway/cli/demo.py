@@ -30,11 +30,12 @@ def demo(
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where the page is, for this machine only; port 0: any.")
     ] = "127.0.0.1:8080",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON; implies --headless.")] = False,
 ) -> None:
     """Run a simulated district, gateway, broker, collector and store; audit every value at the end."""
     from gateway.app.demo import Demo, run_demo
 
-    if not headless:
+    if not headless and not as_json:
         set_up_log(logging.ERROR)  # the screen shows what goes wrong; lines between would tear it
     wanted = Demo(
         headless=headless,
@@ -43,6 +44,7 @@ def demo(
         breaking=break_,
         seed=seed,
         listen=listen,
+        as_json=as_json,
     )
     balanced = False
 

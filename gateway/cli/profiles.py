@@ -146,6 +146,7 @@ def new(
     meter: Annotated[str | None, typer.Option(metavar="SERIAL", help="Which of several meters.")] = None,
     key: Annotated[str | None, typer.Option(metavar="HEX", help="What opens encrypted telegrams.")] = None,
     folder: Folders = None,
+    as_json: AsJson = False,
 ) -> None:
     """Begin a profile from what a device answered; its facts come from its document."""
     from drivers.catalog import Catalog
@@ -165,6 +166,9 @@ def new(
         raise ConfigError(f"{output}: exists already; it is not written over") from exc
     except OSError as exc:
         raise ConfigError(f"{output}: cannot be written: {exc.strerror}") from exc
+    if as_json:
+        typer.echo(json.dumps({"file": str(output)}, ensure_ascii=False))
+        return
     typer.echo(f"{output}: begun; complete it from the device's document, then: kvarter profiles check {output}")
 
 

@@ -10,28 +10,37 @@ from typing import Annotated
 import typer
 import uvloop
 
+from gateway.cli.console import log_as_json
+
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="Site file (YAML).")]
 CollectorFile = Annotated[Path, typer.Argument(metavar="COLLECTOR", help="Collector file (YAML).")]
+JsonLog = Annotated[bool, typer.Option("--json", help="Write the log as JSON lines.")]
 
 
-def run(site: SiteFile) -> None:
+def run(site: SiteFile, *, as_json: JsonLog = False) -> None:
     """Read a building and keep it here: edge, collector and embedded store in one."""
     from gateway.app.single import run_single
 
+    if as_json:
+        log_as_json()
     until_told(lambda stop, again: run_single(site, environment=os.environ, stop=stop, again=again))
 
 
-def edge(site: SiteFile) -> None:
+def edge(site: SiteFile, *, as_json: JsonLog = False) -> None:
     """Read a building and send it to a collector over MQTT."""
     from gateway.app.edge_role import run_edge
 
+    if as_json:
+        log_as_json()
     until_told(lambda stop, again: run_edge(site, environment=os.environ, stop=stop, again=again))
 
 
-def collect(collector: CollectorFile) -> None:
+def collect(collector: CollectorFile, *, as_json: JsonLog = False) -> None:
     """Take the batches of many sites and write them to the stores."""
     from gateway.app.collector import run_collector
 
+    if as_json:
+        log_as_json()
     until_stopped(lambda stop: run_collector(collector, environment=os.environ, stop=stop))
 
 

@@ -1,6 +1,7 @@
 """`kvarter simulate`: any profile as a device on a real socket or line."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,6 +37,7 @@ def simulate(
         Path | None, typer.Option(metavar="FILE", help="Note every answer here, one JSON line each.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the plausible life and the faults.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Serve a profile as a device until Ctrl-C."""
     from gateway.app.simulate import Simulation, run_simulation
@@ -57,7 +59,10 @@ def simulate(
         seed=seed,
     )
 
+    def announce(text: str) -> None:
+        typer.echo(json.dumps({"serves": text}, ensure_ascii=False) if as_json else text)
+
     async def serve(stop: asyncio.Event) -> None:
-        await run_simulation(wanted, stop=stop, announce=typer.echo)
+        await run_simulation(wanted, stop=stop, announce=announce)
 
     until_stopped(serve)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The page: set its password, show its address.")
 ConfigurationFile = Annotated[Path, typer.Argument(metavar="FILE", help="Site or collector file (YAML).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -25,6 +26,7 @@ def password(
         Literal["viewer", "manager"], typer.Option(help="A viewer looks; a manager may also change something.")
     ] = "manager",
     from_stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input: for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Set a password of the page; with one, the page is reached from the local network, encrypted."""
     from gateway.app.asking import check_password
@@ -36,6 +38,9 @@ def password(
     else:
         secret = ask_secret(f"New password of the {role} (nothing is shown)", check=check_password)
     give_password(place, role, secret)
+    if as_json:
+        _print_json(reach(place))
+        return
     typer.echo(f"The password of the {role} is set. Whoever was signed in signs in anew.")
     _show(reach(place), qr=sys.stdout.isatty())
 
@@ -45,17 +50,21 @@ def address(
     file: ConfigurationFile,
     *,
     qr: Annotated[bool, typer.Option("--qr/--no-qr", help="Draw the address as a QR code.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where the page is, as text and as a QR code, with the fingerprint of its certificate."""
     from gateway.app.page_access import find_page, reach
 
     found = reach(find_page(file, os.environ))
     if as_json:
-        shown = {"urls": found.urls, "fingerprint": found.fingerprint, "waits_for_password": found.waits_for_password}
-        typer.echo(json.dumps(shown))
+        _print_json(found)
         return
     _show(found, qr=qr)
+
+
+def _print_json(found: "Reach") -> None:
+    shown = {"urls": found.urls, "fingerprint": found.fingerprint, "waits_for_password": found.waits_for_password}
+    typer.echo(json.dumps(shown))
 
 
 def _show(found: "Reach", *, qr: bool) -> None:

@@ -24,11 +24,6 @@ def test_the_page_of_commands_is_not_stale() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
 
 
-def test_the_shell_completes() -> None:
-    """Completion for bash is there to be installed."""
-    assert "_KVARTER_COMPLETE" in kvarter("--show-completion", "bash").stdout or "complete" in kvarter("--help").stdout
-
-
 def test_init_writes_a_good_file_once_and_the_doctor_examines_it(tmp_path: Path) -> None:
     """The file of init passes check; a second init leaves it alone; doctor names what is wrong and the mend."""
     site = tmp_path / "site.yaml"

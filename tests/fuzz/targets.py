@@ -11,6 +11,7 @@ from tests.fuzz.lines import text_codecs
 from tests.fuzz.meters import meter_codecs
 from tests.fuzz.modbus import modbus_codecs
 from tests.fuzz.spool import spool_codecs
+from tests.fuzz.sunspec import sunspec_codecs
 from tests.fuzz.wire import wire_codecs
 
 
@@ -21,6 +22,7 @@ def codecs() -> Mapping[str, Codec]:
         each.name: each
         for each in (
             *modbus_codecs(),
+            *sunspec_codecs(),
             *meter_codecs(),
             *text_codecs(),
             *dlms_codecs(),

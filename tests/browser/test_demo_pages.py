@@ -23,6 +23,10 @@ FOCUSED = """() => {
   return [name, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2];
 }"""
 """What has the focus, and whether one sees that."""
+WEIGHT = """() => Object.fromEntries(
+  [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .map((each) => [new URL(each.name).pathname, each.transferSize]))"""
+"""What a page has loaded, and how many bytes came for each."""
 LARGEST_BYTES = 150_000
 
 pytestmark = [
@@ -92,15 +96,12 @@ def test_pages_fit_every_screen_and_everybody(
 @pytest.mark.parametrize("name", sorted({*PAGES, "history"} - {"nothing"}))
 def test_every_page_is_light(demo: RunningRole, browser: Browser, name: str) -> None:
     """A browser that was never here needs less than 150 kB for any page; `make bench` says how soon it paints."""
-    with opened(browser, "about:blank") as page:
-        sizes: list[int] = []
-        page.on(
-            "requestfinished",
-            lambda request: sizes.append(request.sizes()["responseBodySize"] + request.sizes()["responseHeadersSize"]),
-        )
-        page.goto(address_of(demo) + {**PAGES, "history": f"{SITE}/history"}[name])
+    with opened(browser, address_of(demo) + {**PAGES, "history": f"{SITE}/history"}[name]) as page:
         expect(page.locator("h1")).to_be_visible()
-    assert 1000 < sum(sizes) < LARGEST_BYTES
+        sizes = page.evaluate(WEIGHT)
+    assert {"style.css", "page.js"} <= {path.rpartition("/")[2] for path in sizes}
+    assert all(sizes.values())
+    assert sum(sizes.values()) < LARGEST_BYTES
 
 
 def test_values_move_and_ages_count(demo: RunningRole, browser: Browser) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -113,9 +113,10 @@ class Buses:
 
     def troubles(self) -> Mapping[str, int]:
         """Return what went wrong since the start, by kind."""
-        counts = Counter(self._past)
-        for name in self.links:
-            counts.update(_troubles(self.links[name], self.pollers[name]))
+        counts = dict(self._past)
+        for name, link in self.links.items():
+            for kind, count in _troubles(link, self.pollers[name]):
+                counts[kind] = counts.get(kind, 0) + count
         return counts
 
     def _is_same(self, before: Configuration, after: Configuration, settings: LinkSettings) -> bool:
@@ -139,7 +140,7 @@ class Buses:
 
     def _place(self, link: Link, poller: AnyPoller, configuration: Configuration) -> None:
         if link.id in self.pollers and self.pollers[link.id] is not poller:
-            self._past.update(_poll_troubles(self.pollers[link.id]))
+            self._past.update(dict(_poll_troubles(self.pollers[link.id])))
         self.links[link.id], self.pollers[link.id] = link, poller
         self.progress[f"poll[{link.id}]"] = lambda: poller.progress_s
         self._offer(link.id, link, _units(configuration, link.id))
@@ -155,7 +156,7 @@ class Buses:
 
     async def _remove(self, name: str) -> None:
         link, poller = self.links.pop(name), self.pollers.pop(name)
-        self._past.update(_troubles(link, poller))
+        self._past.update(dict(_troubles(link, poller)))
         self.progress.pop(f"poll[{name}]", None)
         self._offer(name, None, ())
         await link.close()
@@ -165,15 +166,16 @@ def _units(configuration: Configuration, link: str) -> list[int]:
     return [device.unit_id for device in configuration.on_link(link)]
 
 
-def _troubles(link: Link, poller: AnyPoller) -> Counter[str]:
-    counts = _poll_troubles(poller)
+def _troubles(link: Link, poller: AnyPoller) -> Iterator[tuple[str, int]]:
+    yield from _poll_troubles(poller)
     for name in _LINK_TROUBLES:
-        counts[f"link_{name}"] += int(getattr(link.counters, name))
-    return counts
+        yield f"link_{name}", getattr(link.counters, name)
 
 
-def _poll_troubles(poller: AnyPoller) -> Counter[str]:
-    return Counter({f"poll_{name}": count for name, count in poller.counters.outcomes.items() if name != "ok"})
+def _poll_troubles(poller: AnyPoller) -> Iterator[tuple[str, int]]:
+    for name, count in poller.counters.outcomes.items():
+        if name != "ok":
+            yield f"poll_{name}", count
 
 
 async def cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -56,6 +56,11 @@ class EdgeCondition:
             while now_s - seen[0][0] > _LOAD_S:
                 seen.popleft()
 
+    def worries(self) -> object:
+        """Return what is worth a message of its own when it changes; to be asked for every few seconds."""
+        self.pulse()
+        return self._edge.clock.synchronised(), [lane.spool.health.is_refusing for lane in self._edge.lanes]
+
     def now(self) -> Condition:
         """Return how the gateway is."""
         self.pulse()

@@ -41,7 +41,7 @@ from gateway.core.readout import Event, Readout
 from gateway.core.site import LinkSettings
 from gateway.poller.stamp import Stamper
 from gateway.relay.relay import Relay
-from gateway.relay.settings import Origin, nothing_to_say
+from gateway.relay.settings import Origin
 from gateway.spool.opening import open_spool
 from gateway.spool.setup import MIB, SpoolSetup
 from gateway.spool.spool import DurableSpool
@@ -292,7 +292,7 @@ class Edge:
                 self._catalogues,
                 self.troubles,
                 self._announcements if destination.settings.live else dict,
-                self.condition.now if destination.settings.live else nothing_to_say,
+                *((self.condition.now, self.condition.worries) if destination.settings.live else ()),
             )
             relay = Relay(
                 destination.broker,

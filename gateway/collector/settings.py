@@ -1,7 +1,7 @@
 """What a collector is told, and what it counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 _WELL = {"connections", "batches", "lines", "receipts", "duplicates", "catalogues"}
 
@@ -79,4 +79,4 @@ class CollectorCounters:
 
     def troubles(self) -> Mapping[str, int]:
         """Return what counts as wrong, for a status."""
-        return {f"collector_{each.name}": getattr(self, each.name) for each in fields(self) if each.name not in _WELL}
+        return {f"collector_{each}": getattr(self, each) for each in self.__slots__ if each not in _WELL}

@@ -41,6 +41,7 @@ class Presence:
         self._tidings = Tidings()
         self._told = origin.catalogue
         self._condition: Condition | None = None
+        self._worries: object = None
         self._told_s = clock.monotonic()
         self._introduced: set[str] = set()
 
@@ -78,17 +79,18 @@ class Presence:
 
     def _is_changed(self) -> bool:
         """Return whether how the gateway is must be told: what worries at once, everything else seldom."""
-        now = self._origin.condition()
-        if now is None or self._condition is None or _worries(now) != _worries(self._condition):
-            return now != self._condition
-        return self._clock.monotonic() - self._told_s >= _AGAIN_S and _undated(now) != _undated(self._condition)
+        if self._origin.worries() != self._worries:
+            return True
+        if self._clock.monotonic() - self._told_s < _AGAIN_S:
+            return False
+        return _undated(self._origin.condition()) != _undated(self._condition)
 
     def _birth(self) -> Message:
         counters = self._troubles()
         self._told_s = self._clock.monotonic()
         self._tidings.told(counters, now_s=self._told_s)
         self._told = self.in_force
-        self._condition = self._origin.condition()
+        self._condition, self._worries = self._origin.condition(), self._origin.worries()
         birth = encode_birth(
             run=self._origin.run,
             version=self._origin.version,
@@ -113,10 +115,5 @@ class Presence:
         self._introduced = set(messages)
 
 
-def _worries(condition: Condition) -> object:
-    """Return what is worth a message of its own when it changes."""
-    return condition.synchronised, tuple(way.refusing for way in condition.ways.values())
-
-
-def _undated(condition: Condition) -> Condition:
-    return condition.model_copy(update={"time_ms": None})
+def _undated(condition: Condition | None) -> Condition | None:
+    return None if condition is None else condition.model_copy(update={"time_ms": None})

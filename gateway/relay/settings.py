@@ -1,7 +1,7 @@
 """What a relay is told, and what it counts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from gateway.wire.condition import Condition
@@ -39,6 +39,8 @@ class Origin:
     announcements: Callable[[], Mapping[str, bytes]] = _no_messages
     """Topic → retained message, for programs that look for devices on the broker; told anew with every catalogue."""
     condition: Callable[[], Condition | None] = nothing_to_say
+    worries: Callable[[], object] = nothing_to_say
+    """Of the condition, what is told at once when it changes; cheap to ask for."""
     """How the gateway is, for the status; None where nobody is to know."""
 
 
@@ -89,4 +91,4 @@ class RelayCounters:
 
     def troubles(self) -> Mapping[str, int]:
         """Return what counts as wrong, for the status."""
-        return {f"relay_{each.name}": getattr(self, each.name) for each in fields(self) if each.name not in _WELL}
+        return {f"relay_{each}": getattr(self, each) for each in self.__slots__ if each not in _WELL}

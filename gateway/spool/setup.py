@@ -1,7 +1,7 @@
 """What a spool is told at its start, and what it says about its health."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from gateway.core.readout import Event
 
@@ -59,5 +59,5 @@ class Health:
 
     def counters(self) -> dict[str, int]:
         """Return all numbers by name."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {name: getattr(self, name) for name in self.__slots__}
         return {name: int(value) for name, value in values.items() if not isinstance(value, str)}

@@ -177,7 +177,7 @@ async def test_the_status_tells_what_went_wrong() -> None:
 async def test_the_status_tells_how_the_gateway_is_on_change_and_seldom() -> None:
     """A wrong clock is told within seconds; what only grows once a minute; what stays as it is, never again."""
     said = [Condition(time_ms=0, synchronised=True, readouts=1)]
-    origin = replace(ORIGIN, condition=lambda: said[-1])
+    origin = replace(ORIGIN, condition=lambda: said[-1], worries=lambda: said[-1].synchronised)
     async with bench(origin=origin) as b, background(b.relay.run()):
 
         def births() -> list[dict[str, object]]:

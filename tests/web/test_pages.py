@@ -154,6 +154,23 @@ async def test_an_open_page_hears_what_changed_and_only_that() -> None:
     assert same["f"] == {}
 
 
+async def test_an_update_is_as_large_as_what_changed() -> None:
+    """Of twenty devices on a page only the one that changed is drawn and sent again."""
+    known = [device(f"meter_{number}") for number in range(20)]
+    async with (
+        running_page(FakeFacts(known=known)) as page,
+        visitor(page.url) as session,
+        session.get("/live/site/house") as answer,
+    ):
+        (first,) = await events_of(answer, 1)
+        known[7] = device("meter_7", points=(replace(POWER, value=4321.0), ENERGY))
+        page.facts.changes.put_nowait(frozenset({("house", "meter_7")}))
+        (second,) = await events_of(answer, 1)
+    assert [key for key in second["f"] if key.startswith("card-")] == ["card-meter_7"]
+    assert set(second["a"]) == {"meter_7"}
+    assert len(json.dumps(second)) < len(json.dumps(first)) / 5
+
+
 async def test_a_browser_that_leaves_leaves_nothing_behind() -> None:
     """When the connection is gone, so is what was kept for it."""
     async with running_page() as page, visitor(page.url) as session:

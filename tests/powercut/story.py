@@ -4,6 +4,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.wire.line import parse_line
 
@@ -29,6 +30,8 @@ class Story:
     """Gaps that got their receipt, each with the instant just before."""
     rounds_ns: list[tuple[int, int]] = field(default_factory=list)
     """First write and end of the sync of each round."""
+    starved_ns: list[tuple[int, int]] = field(default_factory=list)
+    """From and to when the machine let the writer wait."""
     memory_lost_ns: list[int] = field(default_factory=list)
     """When what was in RAM alone was gone, with a process that had died."""
 
@@ -43,10 +46,6 @@ class Story:
                 self.begun_ns[about[0]], self.times_ms[about[0]] = at_ns, about[1]
             elif what == "appended":
                 self.appended_ns[about] = at_ns
-            elif what == "released":
-                self.released_ns |= dict.fromkeys(about, at_ns)
-            elif what == "stored gap":
-                self.stored_gaps.append((at_ns, (about[0], about[1])))
             elif what == "begin":
                 begun_ns = begun_ns or at_ns
             elif what == "durable":
@@ -54,6 +53,16 @@ class Story:
                     self.durable_ns.setdefault(number, at_ns)
                 self.rounds_ns.append((begun_ns or at_ns, at_ns))
                 begun_ns = None
+            elif what == "released":
+                self.released_ns |= dict.fromkeys(about, at_ns)
+            else:
+                self._note(at_ns, what, about)
+
+    def _note(self, at_ns: int, what: str, about: Any) -> None:  # noqa: ANN401 - as it stands in the note
+        if what == "stored gap":
+            self.stored_gaps.append((at_ns, (about[0], about[1])))
+        elif what == "starved":
+            self.starved_ns.append((about, at_ns))
 
 
 @dataclass(slots=True)
@@ -95,7 +104,8 @@ def judge(story: Story, found: Found, *, cut_ns: int, window_s: float) -> Verdic
         story: What the writers did.
         found: What is there after the cut.
         cut_ns: When the power went, on the monotonic clock.
-        window_s: What is younger may be gone, and so may be a flush in progress.
+        window_s: What is younger may be gone, and so may be a flush in progress; while the machine let the writer wait,
+            its time stood still.
     """
     verdict = Verdict()
     for number, time_ms in found.times_ms.items():
@@ -115,7 +125,7 @@ def judge(story: Story, found: Found, *, cut_ns: int, window_s: float) -> Verdic
         age_s = (gone_ns - at_ns) / 1e9
         verdict.lost += 1
         verdict.oldest_lost_s = max(verdict.oldest_lost_s, age_s)
-        allowed_s = window_s + _in_progress_s(story, gone_ns)
+        allowed_s = window_s + _in_progress_s(story, gone_ns) + _starved_s(story, at_ns, gone_ns)
         if is_durable:
             verdict.faults.append(f"{number} was durable and is gone")
         elif age_s > allowed_s:
@@ -132,3 +142,8 @@ def _in_progress_s(story: Story, cut_ns: int) -> float:
     if index == len(story.rounds_ns):
         return 0.0
     return max(0.0, (cut_ns - story.rounds_ns[index][0]) / 1e9)
+
+
+def _starved_s(story: Story, from_ns: int, to_ns: int) -> float:
+    """Return how long the writer had to wait for the machine between two instants."""
+    return sum(max(0, min(end, to_ns) - max(start, from_ns)) for start, end in story.starved_ns) / 1e9

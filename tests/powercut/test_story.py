@@ -51,6 +51,16 @@ def test_a_loss_beyond_the_window_is_a_fault() -> None:
     assert judge(in_progress, RIGHT, cut_ns=CUT_NS, window_s=5.0).faults == []
 
 
+def test_time_in_which_the_machine_let_the_writer_wait_does_not_count() -> None:
+    """What is 0.5 s too old is forgiven where the writer could not run for so long, and not where it could."""
+    starved = story()
+    starved.starved_ns.append((CUT_NS - 700_000_000, CUT_NS - 100_000_000))
+    assert judge(starved, RIGHT, cut_ns=CUT_NS, window_s=5.0).faults == []
+    before = story()
+    before.starved_ns.append((1_000_000_000, 2_900_000_000))
+    assert len(judge(before, RIGHT, cut_ns=CUT_NS, window_s=5.0).faults) == 1
+
+
 def test_only_what_was_not_flushed_is_torn() -> None:
     """A cut keeps everything up to the last flush, and any sectors of what came after it."""
     old, new = b"o" * 1024, b"n" * 1024

@@ -11,6 +11,7 @@ import asyncio
 import json
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from gateway.spool.setup import SpoolSetup
 from gateway.spool.spool import DurableSpool
 from tests.powercut.story import gap_of
 from tests.spool.stage import ENCODER, line, long_line, numbers
+
+_NAP_S = 0.01
+_LATE_NS = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,15 @@ class Notes:
         self._sink.flush()
 
 
+def watch_the_machine(notes: Notes) -> None:
+    """Note for ever when the machine let this process wait: no program can keep a time while it may not run."""
+    while True:
+        before_ns = time.monotonic_ns()
+        time.sleep(_NAP_S)
+        if time.monotonic_ns() - before_ns > _LATE_NS:
+            notes.say("starved", before_ns)
+
+
 def _numbers_in(chunk: bytes) -> list[int]:
     """Return the numbers of the lines in what is written to a segment."""
     found: list[int] = []
@@ -139,6 +152,7 @@ async def main(notes: Notes, flash: str, memory: str, *rest: str) -> None:
         spool.declare(event)
     await spool.begin()
     notes.say("opened")
+    threading.Thread(target=watch_the_machine, args=(notes,), daemon=True).start()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with asyncio.TaskGroup() as tasks:

@@ -24,8 +24,10 @@ from gateway.wire.catalogue import Catalogue, decode_catalogue
 log = logging.getLogger(__name__)
 
 RENEW_S = 60.0
+SOON_S = 5.0
+"""While there is a device that was not counted yet."""
 AT_ONCE = 200
-"""Devices that are counted in one go; the others have their turn a minute later."""
+"""Devices that are counted in one go; the others have their turn later."""
 LATE_MS = 60_000
 """What is younger than this and an interval may still be on its way."""
 _GOOD = (int(Status.OK), int(Status.PARTIAL))
@@ -95,13 +97,14 @@ class StoredCompleteness:
         return max(oldest_ms, *(each.newest_ms for each in counted))
 
     async def run(self) -> None:
-        """Count for ever; a store that does not answer is asked again a minute later."""
+        """Count for ever; a store that does not answer is asked again."""
         while True:
             try:
                 await self.renew()
             except SinkUnavailable as exc:
                 log.debug("completeness waits: %s", exc)
-            await self._clock.sleep_until(self._clock.monotonic() + RENEW_S)
+            pause_s = RENEW_S if self._known and all(each.counted_ms for each in self._known.values()) else SOON_S
+            await self._clock.sleep_until(self._clock.monotonic() + pause_s)
 
     async def renew(self) -> None:
         """Count what changed, those that waited longest first.

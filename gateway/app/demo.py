@@ -10,6 +10,7 @@ from random import SystemRandom
 
 from gateway.app.audit import DeviceAudit, audit_device
 from gateway.app.clock import SystemClock
+from gateway.app.completeness import StoredCompleteness
 from gateway.app.configuration import Configuration, load_configuration
 from gateway.app.edge import Edge
 from gateway.app.lanes import mqtt_destination
@@ -17,6 +18,7 @@ from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
 from gateway.app.page_facts import EdgeFacts
 from gateway.app.page_roles import edge_page, stored_events
+from gateway.app.page_store import CountedStore
 from gateway.app.screen import Figures, Screen, print_audit
 from gateway.app.spoil import Breaking, SpoilingStore
 from gateway.app.watch import LiveTable
@@ -89,8 +91,9 @@ async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *
     settings = EmbeddedStoreSettings(kind="embedded", path=str(folder / "store"))
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_store(settings, secret=str, vocabulary=configuration.vocabulary))
-        store: Store = opened
-        facts.keep_in(opened, stored_events(folder / "store"))
+        completeness = StoredCompleteness(opened, clock=machine.clock)
+        store: Store = CountedStore(opened, completeness)
+        facts.keep_in(opened, stored_events(folder / "store"), completeness=completeness)
         if wanted.breaking is not None:
             store = SpoilingStore(store, wanted.breaking)
         collector = _collector(configuration, store, folder)
@@ -100,6 +103,7 @@ async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *
         server = PageServer(edge_page(edge, facts, web), told=screen.tell_page, any_port=True)
         async with asyncio.TaskGroup() as tasks:
             page = tasks.create_task(server.serve(), name="page")
+            counting = tasks.create_task(completeness.run(), name="completeness")
             collecting = tasks.create_task(collector.run(drained), name="collector")
             show = tasks.create_task(_show(wanted, edge, collector, screen=(screen, table), stop=stop), name="screen")
             await edge.run(stop, drain_s=DRAIN_S)
@@ -107,6 +111,7 @@ async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *
             await collecting
             show.cancel()
             page.cancel()
+            counting.cancel()
 
 
 def _collector(configuration: Configuration, store: Store, folder: Path) -> Collector:

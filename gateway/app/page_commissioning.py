@@ -156,12 +156,13 @@ class Bench:
         things = []
         for number, (device, outlook) in enumerate(zip(findings.devices, outlooks, strict=True)):
             best = device.best
-            speed = f", {device.speed}" if device.speed else ""
+            address = "" if device.unit_id is not None else where_found(device)
             things.append(
                 FoundThing(
                     number=number,
                     id=outlook.id,
-                    where=f"{where_found(device)}{speed}",
+                    where=", ".join(filter(None, (address, str(device.speed or "")))),
+                    unit_id=device.unit_id,
                     model=best.name if best else device.identity.get("model", ""),
                     profile=best.profile if best else "",
                     confidence=best.confidence if best else 0.0,

@@ -197,8 +197,9 @@ def _switch(name: str, text: str) -> Markup:
 def _thing(visit: Visit, thing: FoundThing) -> Markup:
     texts, number = visit.texts, thing.number
     model = thing.model or texts("commissioning.unknown")
-    certainty = f" · {share(thing.confidence, texts.language)}" if thing.profile else ""
-    about = tag("p", f"{thing.where}{certainty}", f" · {thing.identity}" if thing.identity else None, class_="quiet")
+    unit = "" if thing.unit_id is None else texts("commissioning.unit", unit=thing.unit_id)
+    fits = texts("commissioning.fits", share=share(thing.confidence, texts.language)) if thing.profile else ""
+    about = tag("p", " · ".join(filter(None, (unit, thing.where, fits, thing.identity))), class_="quiet")
     if thing.present or not thing.profile:
         why = texts("commissioning.present" if thing.present else "commissioning.nobody")
         return tag("li", tag("strong", model), about, tag("p", why, class_="quiet"))

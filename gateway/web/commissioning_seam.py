@@ -44,7 +44,7 @@ class FoundThing:
     id: str
     """That it would get."""
     where: str
-    """Unit or address, with the speed."""
+    """Address where it is no unit id, and speed, as far as there are any."""
     model: str
     profile: str
     """Empty where nobody knows the model."""
@@ -54,6 +54,7 @@ class FoundThing:
     """Profile and name of each model that it may be, the likeliest first."""
     needs: tuple[str, ...] = ()
     """Settings that no scan can know: ct_ratio, vt_ratio, pulse_weight."""
+    unit_id: int | None = None
     present: bool = False
     """Stands in the site file already."""
 

@@ -62,6 +62,9 @@ class StoredCompleteness:
         self._zones: dict[str, ZoneInfo] = {}
         self._known: dict[Place, _Counted] = {}
         self._days: dict[Place, Days] = {}
+        self._devices: dict[str, set[str]] = {}
+        """Site → every device that a catalogue ever named."""
+        self._newest_ms: dict[str, int] = {}
 
     def describe(self, catalogue: Catalogue, *, since_ms: int) -> None:
         """Take note of what is due from that time on."""
@@ -70,9 +73,10 @@ class StoredCompleteness:
             intervals = {point.interval_ms or entry.interval_ms for point in entry.points.values()}
             counted = self._known.setdefault((catalogue.site, name), _Counted())
             counted.periods.state(since_ms, intervals or {entry.interval_ms})
-        for (site, name), counted in self._known.items():
-            if site == catalogue.site and name not in catalogue.devices:
-                counted.periods.state(since_ms, ())
+        named = self._devices.setdefault(catalogue.site, set())
+        for gone in named - catalogue.devices.keys():
+            self._known[catalogue.site, gone].periods.state(since_ms, ())
+        named |= catalogue.devices.keys()
 
     def stored(self, site: str, device: str, time_ms: int) -> None:
         """Take note that a row was stored."""
@@ -90,11 +94,7 @@ class StoredCompleteness:
 
         Without any since yesterday, the beginning of yesterday: it is older than that.
         """
-        counted = [each for (owner, _), each in self._known.items() if owner == site and each.counted_ms]
-        if not counted:
-            return None
-        oldest_ms = _midnights(self._zones[site], self._clock.utc_ms())[0]
-        return max(oldest_ms, *(each.newest_ms for each in counted))
+        return self._newest_ms.get(site)
 
     async def run(self) -> None:
         """Count for ever; a store that does not answer is asked again."""
@@ -120,6 +120,8 @@ class StoredCompleteness:
         for place, counted in self._known.items():
             if counted.counted_ms:
                 self._days[place] = self._judge(place, counted, now_ms)
+                first_ms = max(counted.newest_ms, _midnights(self._zones[place[0]], now_ms)[0])
+                self._newest_ms[place[0]] = max(self._newest_ms.get(place[0], 0), first_ms)
 
     async def _count(self, place: Place, counted: _Counted) -> None:
         now_ms = self._clock.utc_ms()

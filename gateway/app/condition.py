@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _LOAD_S = 60.0
 _LEAST_S = 1.0
 """Between two looks at how busy the buses are."""
+_FRESH_S = 0.5
+"""A page asks for several things at once."""
 
 
 class EdgeCondition:
@@ -43,6 +45,7 @@ class EdgeCondition:
         self._disk = disk
         self._started_s = edge.clock.monotonic()
         self._busy: dict[str, deque[tuple[float, float]]] = {}
+        self._last: tuple[float, Condition] | None = None
         self._planned: tuple[Configuration | None, Mapping[str, float]] = (None, {})
 
     def pulse(self) -> None:
@@ -62,7 +65,14 @@ class EdgeCondition:
         return self._edge.clock.synchronised(), [lane.spool.health.is_refusing for lane in self._edge.lanes]
 
     def now(self) -> Condition:
-        """Return how the gateway is."""
+        """Return how the gateway is, or was half a second ago."""
+        now_s = self._edge.clock.monotonic()
+        if self._last is not None and 0 <= now_s - self._last[0] < _FRESH_S:
+            return self._last[1]
+        self._last = now_s, self._look()
+        return self._last[1]
+
+    def _look(self) -> Condition:
         self.pulse()
         edge = self._edge
         free_bytes, size_bytes = self._disk(edge.data) or (None, None)

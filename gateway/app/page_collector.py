@@ -218,8 +218,8 @@ class CollectorFacts:
         catalogue = self._catalogues[site][1]
         devices = self.devices(site)
         ages = [device.age_s for device in devices if device.age_s is not None]
-        stored_ms = self.completeness.newest_ms(site)
-        if not ages and stored_ms is not None:
+        stored_ms = None if ages else self.completeness.newest_ms(site)
+        if stored_ms is not None:
             ages.append(max(0.0, (self._clock.utc_ms() - stored_ms) / 1000))
         delivery = self.delivery(site)
         return SiteFacts(

@@ -78,6 +78,7 @@ class Edge:
         machine: Machine | None = None,
     ) -> None:
         self.configuration = configuration
+        self._started = configuration.site
         self._machine = machine or this_machine(trusted=configuration.site.clock == "trusted")
         self.clock = self._machine.clock
         self._destinations = destinations
@@ -221,7 +222,7 @@ class Edge:
             ConfigError: the file is wrong; nothing was changed.
         """
         async with self._reloading:
-            after, changes = await asyncio.to_thread(read_again, self.configuration)
+            after, changes = await asyncio.to_thread(read_again, self.configuration, started=self._started)
             message = encode_catalogue(build_catalogue(after))
             await buses.apply(after, self._pollers(after), tasks=tasks, between=partial(self._adopt, after, message))
             for tell in self._reloaded:

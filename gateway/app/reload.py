@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.app.configuration import Configuration, PlannedDevice, load_configuration
 from gateway.core.errors import ConfigError
+from gateway.core.site import Site
 from gateway.document.validation import fault
 
 AT_ONCE = ("links", "devices", "profiles")
@@ -40,8 +41,12 @@ class Changes:
         return {"words": self.words, **{key: list(each) for key, each in names.items()}}
 
 
-def read_again(before: Configuration) -> tuple[Configuration, Changes]:
+def read_again(before: Configuration, *, started: Site) -> tuple[Configuration, Changes]:
     """Return what the site file says now, and what that changes.
+
+    Args:
+        before: What is obeyed now.
+        started: The site file at the start; what differs from it in other keys waits for the next one.
 
     Raises:
         ConfigError: the file is wrong, or is of another site.
@@ -52,14 +57,14 @@ def read_again(before: Configuration) -> tuple[Configuration, Changes]:
         raise fault(after.document, ("site",), problem)
     if not after.devices:
         raise ConfigError(f"{after.document.name}: no device is left; stop the service instead")
-    return after, compare(before, after)
+    return after, compare(before, after, started=started)
 
 
-def compare(before: Configuration, after: Configuration) -> Changes:
-    """Return what differs between two readings of a site file."""
+def compare(before: Configuration, after: Configuration, *, started: Site) -> Changes:
+    """Return what differs between readings of a site file: in devices from the last, in all else from the first."""
     old, new = _devices(before), _devices(after)
     keys = type(after.site).model_fields
-    at_start = [key for key in keys if key not in AT_ONCE and getattr(before.site, key) != getattr(after.site, key)]
+    at_start = [key for key in keys if key not in AT_ONCE and getattr(started, key) != getattr(after.site, key)]
     return Changes(
         added=tuple(name for name in new if name not in old),
         changed=tuple(name for name in new if name in old and new[name] != old[name]),

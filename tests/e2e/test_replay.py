@@ -68,9 +68,9 @@ def test_an_embedded_store_that_was_lost_is_filled_again(tmp_path: Path) -> None
             assert tree["delivery"][0]["readouts"] >= len(before)
             until(lambda: len(rows(store)) > len(after), what="readouts as before")
             assert {time_ms: rows(store).get(time_ms) for time_ms in after} == after
-            nothing = replay(tmp_path, "--since", "2020-01-01T00:00", "--to", "nowhere")
+            nothing = replay(tmp_path, "--since", "2020-01-01T00:00", "--to", "nowhere", "--site", site)
             assert (nothing.returncode, "delivers to store" in nothing.stderr) == (2, True)
-            ahead = replay(tmp_path, "--since", "2100-01-01T00:00")
+            ahead = replay(tmp_path, "--since", "2100-01-01T00:00", "--site", site)
             assert (ahead.returncode, "lies ahead" in ahead.stderr) == (2, True)
             assert service.stop() == 0
         assert "Traceback" not in (tmp_path / "run.log").read_text(encoding="utf-8")

@@ -51,12 +51,18 @@ class Story:
             elif what == "durable":
                 for number in about:
                     self.durable_ns.setdefault(number, at_ns)
-                self.rounds_ns.append((begun_ns or at_ns, at_ns))
+                self._note_synced(begun_ns, at_ns)
                 begun_ns = None
             elif what == "released":
                 self.released_ns |= dict.fromkeys(about, at_ns)
             else:
                 self._note(at_ns, what, about)
+
+    def _note_synced(self, begun_ns: int | None, at_ns: int) -> None:
+        """Note the end of a round, which may sync several files one after the other."""
+        if begun_ns is None and self.rounds_ns:
+            begun_ns = self.rounds_ns.pop()[0]
+        self.rounds_ns.append((begun_ns or at_ns, at_ns))
 
     def _note(self, at_ns: int, what: str, about: Any) -> None:  # noqa: ANN401 - as it stands in the note
         if what == "stored gap":

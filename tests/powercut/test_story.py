@@ -51,6 +51,13 @@ def test_a_loss_beyond_the_window_is_a_fault() -> None:
     assert judge(in_progress, RIGHT, cut_ns=CUT_NS, window_s=5.0).faults == []
 
 
+def test_a_round_ends_with_its_last_sync() -> None:
+    """A round that syncs two files is in progress until both are safe."""
+    told = Story()
+    told.read([*NOTES[:3], '[2100000000, "durable", [1]]\n', '[2900000000, "durable", []]\n'])
+    assert told.rounds_ns == [(2_000_000_000, 2_900_000_000)]
+
+
 def test_time_in_which_the_machine_let_the_writer_wait_does_not_count() -> None:
     """What is 0.5 s too old is forgiven where the writer could not run for so long, and not where it could."""
     starved = story()

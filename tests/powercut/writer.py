@@ -72,6 +72,10 @@ class NotedFiles(DiskFiles):
         self._notes = notes
         self._written: dict[str, list[int]] = {}
 
+    def allocate(self, name: str, *, size_bytes: int) -> None:
+        self._notes.say("begin")
+        super().allocate(name, size_bytes=size_bytes)
+
     def write(self, name: str, *, offset: int, chunk: bytes) -> None:
         self._notes.say("begin")
         super().write(name, offset=offset, chunk=chunk)

@@ -51,8 +51,10 @@ soak-powercuts: packages setup ## cut the power of a real ext4 CUTS times (root)
 	$(BIN)/python -m tests.powercut.cuts --cuts $(or $(CUTS),1000) --results build/powercuts.json $(ARGS)
 	$(BIN)/python -m bench.apart build/powercuts.json
 
-soak: setup ## simulate SEEDS gateway-days under faults; print the first that fails, minimised
-	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100) $(ARGS)
+soak: setup ## simulate SEEDS gateway-days under faults; print the first that fails, minimised, or keep the figures
+	mkdir -p build
+	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100) --results build/simulation.json $(ARGS)
+	$(BIN)/python -m bench.apart build/simulation.json
 
 soak-fuzz: setup ## RUNS inputs per decoder under the fuzzer that is guided by coverage (ten million; CODECS="a b" for some)
 	$(BIN)/python -m tests.fuzz.soak --runs $(or $(RUNS),10000000) $(CODECS) $(ARGS)

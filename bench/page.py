@@ -88,6 +88,14 @@ SECTIONS = (
         "",
     ),
     Section(
+        "Simulation",
+        "simulation",
+        "Edge and collector as they are, on virtual time, with a clock, disks, buses, a broker and a store that fail: "
+        "at least 24 faults a day, drawn from seeds that nobody chose (`make soak`). What was lost went with a power "
+        "cut, a disk that was full or broken, rotten bits, or a store that refused it, and lies in a gap.",
+        "",
+    ),
+    Section(
         "Kills",
         "kills",
         "Edge, collector and Mosquitto, over simulated meters on real sockets, are killed with SIGKILL at seeded "

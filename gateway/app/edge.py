@@ -20,6 +20,7 @@ from gateway.app.local import LocalDoor
 from gateway.app.local_words import Said, socket_path
 from gateway.app.machine import Machine, this_machine
 from gateway.app.memory import (
+    footing_file,
     keep_catalogue,
     load_footing,
     load_holes,
@@ -88,6 +89,7 @@ class Edge:
         self._manager = NotifySocket(environment)
         self.data = data_folder(configuration.site.data, configuration.site.site, environment)
         self._memory = memory_folder(configuration.site.site, self.data, environment)
+        self._footing_file = footing_file(self._memory, self.data)
         self._run = f"{self._machine.random.getrandbits(64):016x}"
         self._lanes: list[Lane] = []
         self._buses: Buses | None = None
@@ -261,12 +263,12 @@ class Edge:
 
     async def _keep_footing(self) -> None:
         """Let the next process of this boot know what is known of the clock."""
-        recorder, memory, kept = self._recorder, self._memory, None
-        while recorder is not None and memory is not None:
+        recorder, kept = self._recorder, None
+        while recorder is not None:
             recorder.anchored.clear()
             if kept is None or not recorder.footing.is_about(kept):
                 kept = recorder.footing
-                await asyncio.to_thread(save_footing, memory, self._machine.boot_id, kept)
+                await asyncio.to_thread(save_footing, self._footing_file, self._machine.boot_id, kept)
             await recorder.anchored.wait()
 
     def _save_learnt(self) -> None:
@@ -307,7 +309,7 @@ class Edge:
         live = [*self._live, *(lane.relay.show for lane in self._lanes if lane.destination.settings.live)]
         self._recorder = Recorder(
             encoder,
-            Stamper(self.clock, floor_ms=floor_ms, footing=load_footing(self._memory, self._machine.boot_id)),
+            Stamper(self.clock, floor_ms=floor_ms, footing=load_footing(self._footing_file, self._machine.boot_id)),
             clock=self.clock,
             spools=[lane.spool for lane in self._lanes],
             live=live,

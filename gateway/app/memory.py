@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 HOLES = "holes.json"
 SERIAL_NUMBERS = "serial-numbers.json"
 CATALOGUES = "catalogues"
+FOOTING = "clock.json"
 COLLECTOR = "collector.json"
 
 _COLLECTOR_NAME = re.compile(r"collector-[0-9a-f]{8}")
@@ -43,10 +44,14 @@ def save_serial_numbers(data: Path, known: Mapping[str, str]) -> None:
     _write(data / SERIAL_NUMBERS, json.dumps(dict(known), indent=1, sort_keys=True).encode())
 
 
-def load_footing(memory: Path | None, boot: str) -> Footing | None:
+def footing_file(memory: Path | None, data: Path) -> Path:
+    """Return where the clock is remembered: beside the memory of the spool, which holds nothing else, else on flash."""
+    return data / FOOTING if memory is None else memory.with_name(f"{memory.name}-{FOOTING}")
+
+
+def load_footing(file: Path, boot: str) -> Footing | None:
     """Return what the process before knew of the clock, None where it did not run in this boot."""
-    tree = {} if memory is None else _read(_beside(memory))
-    match tree:
+    match _read(file):
         case {"boot": str(of)} if of != boot:
             return None
         case {"since_s": float(since_s), "offset_ms": int(offset_ms), "uncertain": bool(uncertain)}:
@@ -56,11 +61,11 @@ def load_footing(memory: Path | None, boot: str) -> Footing | None:
     return None
 
 
-def save_footing(memory: Path, boot: str, footing: Footing) -> None:
+def save_footing(file: Path, boot: str, footing: Footing) -> None:
     """Keep what is known of the clock for the next process of this boot."""
     anchor = footing.anchor
     known = {"offset_ms": anchor.offset_ms, "uncertain": anchor.uncertain} if anchor else {"offset_ms": None}
-    _write(_beside(memory), json.dumps({"boot": boot, "since_s": footing.since_s, **known}).encode())
+    _write(file, json.dumps({"boot": boot, "since_s": footing.since_s, **known}).encode())
 
 
 def collector_name(data: Path, random: Random) -> str:
@@ -86,11 +91,6 @@ def keep_catalogue(data: Path, message: bytes) -> Mapping[str, bytes]:
     if catalogue_id(message) not in sound:
         _write(folder / f"{catalogue_id(message)}.json", message)
     return {**sound, catalogue_id(message): message}
-
-
-def _beside(memory: Path) -> Path:
-    """Return where the clock is remembered: as long as what is in the folder, which holds nothing but the spool."""
-    return memory.with_name(f"{memory.name}-clock.json")
 
 
 def _read(path: Path) -> dict[str, object]:

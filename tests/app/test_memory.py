@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.app.memory import COLLECTOR, collector_name, load_footing, save_footing
+from gateway.app.memory import COLLECTOR, collector_name, footing_file, load_footing, save_footing
 from gateway.poller.stamp import Anchor, Footing
 
 
@@ -25,14 +25,14 @@ def test_a_name_that_is_no_name_is_drawn_anew(tmp_path: Path, content: str) -> N
 
 @pytest.mark.parametrize("anchor", [None, Anchor(1_795_000_000_000, uncertain=True)])
 def test_the_clock_is_known_for_one_boot(tmp_path: Path, anchor: Anchor | None) -> None:
-    """What was known comes back in the same boot, not in another one, not from a damaged file, not without memory."""
-    memory = tmp_path / "spool"
+    """What was known comes back in the same boot, not in another one, not from a damaged file."""
+    file = footing_file(tmp_path / "spool", tmp_path / "data")
+    assert file.parent == tmp_path
     footing = Footing(12.5, anchor)
-    save_footing(memory, "boot-1", footing)
-    assert load_footing(memory, "boot-1") == footing
-    assert load_footing(memory, "boot-2") is None
-    assert load_footing(None, "boot-1") is None
-    file = tmp_path / "spool-clock.json"
+    save_footing(file, "boot-1", footing)
+    assert load_footing(file, "boot-1") == footing
+    assert load_footing(file, "boot-2") is None
     for damaged in ("", "[]", "{", '{"boot": "boot-1"}', '{"boot": "boot-1", "since_s": "x", "offset_ms": 1}'):
         file.write_text(damaged, encoding="utf-8")
-        assert load_footing(memory, "boot-1") is None
+        assert load_footing(file, "boot-1") is None
+    assert footing_file(None, tmp_path) == tmp_path / "clock.json"

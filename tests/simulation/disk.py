@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from zlib import crc32
 
 from gateway.core.errors import SpoolError
 from gateway.core.protocols import Files
@@ -27,6 +28,10 @@ class Process:
         self.operations_left -= 1
         if self.operations_left <= 0:
             self.die()
+
+    def written_of(self, chunk: bytes) -> bytes:
+        """Return what a write leaves: all, or any part of it where the process dies in its midst."""
+        return chunk if self.operations_left != 1 else chunk[: crc32(chunk) % (len(chunk) + 1)]
 
     def die(self) -> None:
         """Take back every way to the outside."""
@@ -57,7 +62,7 @@ class Mount:
 
     def write(self, name: str, *, offset: int, chunk: bytes) -> None:
         if self.process.is_alive:
-            self.disk.write(name, offset=offset, chunk=chunk)
+            self.disk.write(name, offset=offset, chunk=self.process.written_of(chunk))
             self.process.step()
 
     def sync(self, name: str) -> None:

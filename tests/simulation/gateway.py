@@ -26,7 +26,7 @@ from tests.simulation.bus import SimBus
 from tests.simulation.clock import SimClock, TrueTime
 from tests.simulation.disk import FailingFiles, Process, files_of
 from tests.simulation.loop import chance
-from tests.simulation.profiles import PLACES, write_site
+from tests.simulation.profiles import PLACES, SITE, write_site
 from tests.simulation.store import SimStore
 from tests.simulation.truth import Boot, Complain, Truth
 
@@ -70,6 +70,7 @@ class Gateway:
     down: asyncio.Event
     """Is set when the program ends."""
     relay: RelaySettings
+    has_memory: bool = True
     lives: list[Life] = field(default_factory=list)
     cuts: list["Cut"] = field(default_factory=list)
     sampled: Callable[[Readout, int | None], None] = lambda _, __: None
@@ -102,6 +103,9 @@ class Gateway:
         process = Process("edge", on_death=self._died)
         environment = {"RUNTIME_DIRECTORY": str(self.folder / "run")}
         (self.folder / "run").mkdir(exist_ok=True)
+        if not self.has_memory:
+            # A file where the folder of the memory is to be.
+            (self.folder / "run" / f"spool-{SITE}").touch()
         boot = self.boot
         boot.is_dying = False
         machine = Machine(

@@ -19,7 +19,7 @@ INVARIANTS = {
     "same-content": "A row has the values and the status that were sampled.",
     "no-wrong-value": "A value was served by that device, at that register, for that very poll.",
     "kill-loses-nothing": "What is lost was lost to a power cut, a broken disk, bit rot or a store that refused it.",
-    "loss-window": "A power cut takes at most the last 5 seconds, and one flush in progress.",
+    "loss-window": "A power cut, or a kill where only flash survives it, takes at most 5 s and a flush in progress.",
     "gap-bounded": "A gap after a power cut reaches back at most 5 minutes and 20 seconds.",
     "honest-time": "A time without mark is right within 1.1 s.",
     "time-increases": "Times without mark increase from sample to sample of a device.",
@@ -170,7 +170,10 @@ class Verdict:
                 return None
             if fault.kind == "store_poison" and fault.at_s + fault.length_s >= sample.at_s:
                 return None
-        after = [cut.at_s for cut in self.gateway.cuts if cut.at_s >= sample.at_s]
+        ends = [cut.at_s for cut in self.gateway.cuts]
+        if not self.gateway.has_memory:
+            ends += [life.died_s for life in self.gateway.lives if life.died_s is not None]
+        after = [at_s for at_s in ends if at_s >= sample.at_s]
         if not after:
             return "kill-loses-nothing"
         cut_s = min(after)

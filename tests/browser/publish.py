@@ -12,13 +12,12 @@ from tests.browser.looking import PICTURES
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCREENS = {
-    "page": ("site-desktop-light", 0),
-    "history": ("history-desktop-light", 0),
-    "commissioning": ("commissioning-desktop-light", 0),
+    "page": ("site-desktop-light", 1000),
+    "history": ("history-desktop-light", 1340),
+    "commissioning": ("commissioning-desktop-light", 1000),
 }
-"""Picture in docs → screenshot, and the line of pixels that it begins with."""
+"""Picture in docs → screenshot, and how much of it from its top."""
 PHONES = ("site-phone-dark", "device-phone-dark", "history-phone-dark", "commissioning-phone-dark")
-_HEIGHT = 1000
 _PHONE_HEIGHT = 844
 _GAP = 24
 
@@ -29,13 +28,13 @@ def publish() -> list[Path]:
     Raises:
         FileNotFoundError: the browser tests did not run.
     """
-    written = [_save(_cut(name, top, _HEIGHT), DOCS / f"{target}.png") for target, (name, top) in SCREENS.items()]
-    return [*written, _save(_side_by_side([_cut(name, 0, _PHONE_HEIGHT) for name in PHONES]), DOCS / "phones.png")]
+    written = [_save(_cut(name, height), DOCS / f"{target}.png") for target, (name, height) in SCREENS.items()]
+    return [*written, _save(_side_by_side([_cut(name, _PHONE_HEIGHT) for name in PHONES]), DOCS / "phones.png")]
 
 
-def _cut(name: str, top: int, height: int) -> Image.Image:
+def _cut(name: str, height: int) -> Image.Image:
     with Image.open(PICTURES / f"{name}.png") as whole:
-        return whole.convert("RGB").crop((0, top, whole.width, min(top + height, whole.height)))
+        return whole.convert("RGB").crop((0, 0, whole.width, min(height, whole.height)))
 
 
 def _side_by_side(images: list[Image.Image]) -> Image.Image:

@@ -91,8 +91,8 @@ class DeviceMemory:
 
     @property
     def completeness(self) -> Completeness | None:
-        """Of the local day; without a store since the program started; None where nothing was due."""
-        if self.today is not None:
+        """Of the local day, or since the program started while no store can tell; None where nothing was due."""
+        if self.today is not None and self.today.due:
             return self.today
         return Completeness(self.since_ms, self.due, self.got, self.due - self.got) if self.due else None
 

@@ -66,7 +66,7 @@ def completeness_of(visit: Visit, completeness: Completeness | None) -> Markup:
 
 def missing_of(visit: Visit, completeness: Completeness | None) -> str:
     """Return what is missing today: what gave no value, and apart from it what is not there at all."""
-    if completeness is None:
+    if completeness is None or not completeness.due:
         return DASH
     absent = completeness.due - completeness.got - completeness.failed
     return visit.texts("completeness.apart", failed=completeness.failed, absent=absent, due=completeness.due)

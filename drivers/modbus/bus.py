@@ -86,6 +86,8 @@ class ModbusBus:
         """
         refused: Refused | None = None
         conversation, clock = self._conversation(peer.unit), self._clock
+        if conversation.objection(request, now_s=clock.monotonic()) is None:
+            return
         if conversation.choose_probe(peer.probes, request) is None:
             conversation.forget(before_s=clock.monotonic() - _NOT_PROVEN_S)
         objection = conversation.objection(request, now_s=clock.monotonic())

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 
+import pytest
 from rich.progress import Progress
 
 from drivers.catalog import Catalog, with_registers
@@ -149,7 +150,12 @@ class Pipeline:
         """Return when the edge has asked every meter since now."""
         before = {device: _size(meter) for device, meter in self._devices.items()}
         polled = lambda: all(_size(meter) > before[device] for device, meter in self._devices.items())  # noqa: E731
-        until(polled, what=f"polls\n{self.log}")
+        try:
+            until(polled, what="polls")
+        except pytest.fail.Exception as exc:
+            silent = [device for device, meter in self._devices.items() if _size(meter) <= before[device]]
+            ended = {role: each.process.poll() for role, each in self._roles.items()}
+            raise RuntimeError(f"{exc} of {silent}; exit codes {ended}\n{self.log}") from exc
 
     def settle(self) -> None:
         """Stop reading in good order, and let what is still on its way arrive."""

@@ -76,7 +76,8 @@ class Schedule:
             if slot.group.device == first.group.device and slot.due_s <= now_s + SAME_INSTANT_S
         ]
         fastest = min(together, key=lambda slot: slot.group.interval_s)
-        missed = int((now_s - fastest.due_s) // fastest.group.interval_s)
+        # One that joins a little early has missed nothing: its instant is still to come.
+        missed = max(0, int((now_s - fastest.due_s) // fastest.group.interval_s))
         poll = Poll(first.group.device, self._join(together), fastest.due_s, missed)
         for slot in together:
             slot.due_s = _following_instant(slot, now_s, utc_s)

@@ -64,6 +64,15 @@ def test_a_stepping_wall_clock_never_changes_the_rate(step_s: float, interval_s:
     assert interval_s / 2 - 1e-3 <= following - due_s <= interval_s * 1.5 + 1e-3
 
 
+def test_a_group_that_joins_early_has_missed_nothing() -> None:
+    """A fast group that is read a few milliseconds before its instant, beside a slow one, counts no missed poll."""
+    groups = [PointGroup("meter", ("fast",), 1.0), PointGroup("meter", ("slow",), 1.99)]
+    made = schedule(*groups, now_s=0.0, utc_s=0.0)
+    taken = [poll for now_s in (0.0, 1.0, 1.99, 3.0) if (poll := made.take(now_s=now_s, utc_s=now_s)) is not None]
+    assert [poll.points for poll in taken] == [("fast", "slow"), ("fast",), ("fast", "slow"), ("fast",)]
+    assert [poll.missed for poll in taken] == [0, 0, 0, 0]
+
+
 def test_a_bus_without_devices_has_nothing_due() -> None:
     """An empty schedule has no next instant."""
     assert schedule().next_due_s is None

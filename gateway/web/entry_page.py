@@ -1,24 +1,15 @@
 """Signing in and out, the language, and where the front leads."""
 
-import asyncio
-
 from aiohttp import web
 
 from gateway.core.clock import Clock
 from gateway.web.guard import local_path
 from gateway.web.html import tag
+from gateway.web.knock import Knock
 from gateway.web.page import Page, Route, Visit
-from gateway.web.passwords import LONGEST
-from gateway.web.rates import Rate
 from gateway.web.sessions import COOKIE, LANGUAGE_COOKIE, LONGEST_S, Door
 from gateway.web.shell import form_token, show
 from gateway.web.texts import LANGUAGES
-
-_TRIES = 5
-_TRY_EVERY_S = 60.0
-_ALL_TRIES = 30
-_ANY_TRY_EVERY_S = 10.0
-_EVERYBODY = "*"
 
 
 class Entry:
@@ -26,15 +17,14 @@ class Entry:
 
     Args:
         door: Passwords and sessions.
-        clock: For waiting times.
+        knock: Tries passwords.
+        clock: For the age of sessions.
     """
 
-    def __init__(self, door: Door, *, clock: Clock) -> None:
+    def __init__(self, door: Door, knock: Knock, *, clock: Clock) -> None:
         self._door = door
+        self._knock = knock
         self._clock = clock
-        self._tries = Rate(burst=_TRIES, per_s=1 / _TRY_EVERY_S)
-        self._all_tries = Rate(burst=_ALL_TRIES, per_s=1 / _ANY_TRY_EVERY_S)
-        self._one_at_a_time = asyncio.Lock()
 
     def page(self) -> Page:
         """Return its routes."""
@@ -61,20 +51,16 @@ class Entry:
         return _form(visit, None, 200)
 
     async def _sign_in(self, visit: Visit) -> web.StreamResponse:
-        visitor, now_s = visit.request.remote or "", self._clock.monotonic()
-        if not (self._tries.allows(visitor, now_s=now_s) and self._all_tries.allows(_EVERYBODY, now_s=now_s)):
-            waits = self._tries.wait_s(visitor, now_s=now_s), self._all_tries.wait_s(_EVERYBODY, now_s=now_s)
-            wait = visit.texts("login.wait", seconds=round(max(1.0, *waits)))
-            answer = _form(visit, wait, 429, target=str((await visit.request.post()).get("next", "/")))
-            answer.headers["Retry-After"] = f"{max(1.0, *waits):.0f}"
+        visitor, form = visit.request.remote or "", await visit.request.post()
+        if not self._knock.may_try(visitor):
+            wait_s = self._knock.wait_s(visitor)
+            wait = visit.texts("login.wait", seconds=round(wait_s))
+            answer = _form(visit, wait, 429, target=str(form.get("next", "/")))
+            answer.headers["Retry-After"] = f"{wait_s:.0f}"
             return answer
-        form = await visit.request.post()
-        password = str(form.get("password", ""))[:LONGEST]
-        async with self._one_at_a_time:  # each takes 16 MiB and a tenth of a second of a core
-            role = await asyncio.to_thread(self._door.passwords.role_of, password)
+        role = await self._knock.role_of(visitor, str(form.get("password", "")))
         if role is None:
             return _form(visit, visit.texts("login.wrong"), 401, target=str(form.get("next", "/")))
-        self._tries.forgive(visitor)
         response = _go(local_path(str(form.get("next", "/"))))
         token = self._door.sessions.begin(role, now_s=self._clock.monotonic())
         secure = visit.request.secure

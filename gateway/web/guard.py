@@ -19,6 +19,8 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    # The library would name itself, Python and both versions.
+    "Server": "Kvarter",
 }
 """Of every answer."""
 

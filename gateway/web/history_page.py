@@ -44,7 +44,7 @@ class _HistoryPage:
 
     def page(self) -> Page:
         """Return the page."""
-        asks = ("site", "device", "points", "start", "end", "resolution", "buckets", "weeks_back")
+        asks, needs = ("site", "start", "end", "resolution", "buckets", "weeks_back"), ("device", "points")
         summary = (
             "Points of one device over a stretch of time, at the resolution that a screen needs or as asked for; "
             "counters as what they counted. start and end: ISO 8601 or milliseconds since 1970 UTC"
@@ -52,13 +52,16 @@ class _HistoryPage:
         files = "The same for several devices as CSV (series=device:point,...), readouts or buckets, with their status"
         routes = (
             Route("GET", "/site/{site}/history", self._show),
-            Route("GET", "/api/v1/history", self._answer, summary=summary, gives=HistoryAnswer, asks=asks),
+            Route("GET", "/api/v1/history", self._answer, summary=summary, gives=HistoryAnswer, asks=asks, needs=needs),
             Route(
                 "GET",
                 "/api/v1/history.csv",
                 self._file,
                 summary=files,
-                asks=("site", "series", "start", "end", "resolution"),
+                gives=str,
+                media="text/csv",
+                needs=("series",),
+                asks=("site", "start", "end", "resolution"),
                 stream=True,
             ),
         )

@@ -10,12 +10,17 @@ from gateway.web.page import Route
 
 PREFIX = "/api/v1/"
 _REFERENCE = "#/components/schemas/{model}"
+_REFUSAL: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"error": {"type": "integer"}, "detail": {"type": "string"}},
+    "required": ["error"],
+}
 
 
 def describe(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of every route of the API that has a summary."""
     paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {}
+    schemas: dict[str, Any] = {"Refusal": _REFUSAL}
     for route in routes:
         if route.path.startswith(PREFIX) and route.summary:
             place = re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", route.path)
@@ -31,15 +36,20 @@ def describe(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "kvarter_session"}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "kvarter_session"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
         },
-        "security": [{}, {"session": []}],
+        "security": [{}, {"session": []}, {"password": []}],
     }
 
 
 def _operation(route: Route, place: str, schemas: dict[str, Any]) -> dict[str, Any]:
     named = re.findall(r"\{(\w+)\}", place)
-    parameters = [_parameter(name, "path") for name in named] + [_parameter(name, "query") for name in route.asks]
+    parameters = [_parameter(name, "path") for name in named]
+    parameters += [_parameter(name, "query", required=True) for name in route.needs]
+    parameters += [_parameter(name, "query", required=False) for name in route.asks]
     unsafe = route.method != "GET"
     if unsafe:
         parameters.append(_parameter("X-CSRF-Token", "header"))
@@ -49,10 +59,8 @@ def _operation(route: Route, place: str, schemas: dict[str, Any]) -> dict[str, A
         "summary": route.summary,
         "parameters": parameters,
         "responses": {
-            "200": {"description": "As asked for", **_content(route.gives, schemas, "serialization")},
-            "401": {"description": "Sign in first"},
-            "404": {"description": "There is no such thing"},
-            "429": {"description": "Asked too often"},
+            "200": {"description": "As asked for", **_content(route.gives, schemas, "serialization", route.media)},
+            **{str(status): _refusal(words) for status, words in _refusals(route, unsafe=unsafe).items()},
         },
     }
     if route.takes is not None:
@@ -60,12 +68,36 @@ def _operation(route: Route, place: str, schemas: dict[str, Any]) -> dict[str, A
     return found
 
 
-def _parameter(name: str, place: str) -> dict[str, Any]:
-    required = place != "query"
+def _refusals(route: Route, *, unsafe: bool) -> Mapping[int, str]:
+    """Return what may be answered instead, status by status."""
+    found = {
+        401: "Sign in first",
+        404: "There is no such thing",
+        429: "Asked too often",
+        503: "The store does not answer",
+    }
+    if route.asks or route.needs or route.takes is not None:
+        found[400] = "The question is wrong; detail says why"
+    if unsafe or route.role == "manager":
+        found[403] = "This needs a manager, and the token of the page"
+    return dict(sorted(found.items()))
+
+
+def _refusal(words: str) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model="Refusal")}
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
+
+
+def _parameter(name: str, place: str, *, required: bool = True) -> dict[str, Any]:
     return {"name": name, "in": place, "required": required, "schema": {"type": "string"}}
 
 
-def _content(kind: Any, schemas: dict[str, Any], mode: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any type has a schema
+def _content(
+    kind: Any,  # noqa: ANN401 - any type has a schema
+    schemas: dict[str, Any],
+    mode: Any,  # noqa: ANN401
+    media: str = "application/json",
+) -> Mapping[str, Any]:
     if kind is None:
         return {}
     schema = TypeAdapter[Any](kind).json_schema(ref_template=_REFERENCE, mode=mode)
@@ -74,4 +106,4 @@ def _content(kind: Any, schemas: dict[str, Any], mode: Any) -> Mapping[str, Any]
     if title and schema.get("type") == "object":
         schemas[title] = schema
         schema = {"$ref": _REFERENCE.format(model=title)}
-    return {"content": {"application/json": {"schema": schema}}}
+    return {"content": {media: {"schema": schema}}}

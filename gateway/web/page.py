@@ -62,6 +62,10 @@ class Route:
     """Type of the JSON that it wants."""
     asks: tuple[str, ...] = ()
     """Names of what may stand behind the `?`."""
+    needs: tuple[str, ...] = ()
+    """Names of what must stand there."""
+    media: str = "application/json"
+    """Of what it gives."""
     stream: bool = False
     """The answer goes on until the browser leaves: only so many at a time."""
 

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 from yarl import URL
 
@@ -16,6 +18,7 @@ from gateway.core.quantity import Vocabulary
 from gateway.web import guard
 from gateway.web.entry_page import Entry
 from gateway.web.facts import Facts
+from gateway.web.knock import Knock
 from gateway.web.live import harden
 from gateway.web.page import Page, Route, Visit
 from gateway.web.passwords import Passwords
@@ -62,7 +65,8 @@ class Application:
         sessions = Sessions(surroundings.random)
         now_s = surroundings.clock.monotonic()
         self.door = Door(passwords, sessions, Session("manager", sessions.token(), now_s, now_s))
-        self.pages = (*pages, Entry(self.door, clock=surroundings.clock).page())
+        self._knock = Knock(passwords, surroundings.clock)
+        self.pages = (*pages, Entry(self.door, self._knock, clock=surroundings.clock).page())
         self._static = Static()
 
     def make(self) -> web.Application:
@@ -102,12 +106,14 @@ class Application:
             return web.Response(status=421, text="This name does not belong to this machine: add it to web.names.\n")
         now_s = self._surroundings.clock.monotonic()
         if not self.door.asks.allows(request.remote or "", now_s=now_s):
+            if _is_for_programs(request.path):
+                return web.json_response({"error": 429}, status=429, headers={"Retry-After": "1"})
             return web.Response(status=429, text="Too many requests.\n", headers={"Retry-After": "1"})
         return None
 
     def _guarded(self, route: Route) -> Answer:
         async def answer(request: web.Request) -> web.StreamResponse:
-            session = self._session(request)
+            session = self._session(request) or await self._program(request)
             if session is None and route.path not in _OPEN:
                 return _to_sign_in(request)
             visit = self._visit(request, session)
@@ -133,6 +139,14 @@ class Application:
             return self.door.everybody
         now_s = self._surroundings.clock.monotonic()
         return self.door.sessions.find(request.cookies.get(COOKIE), now_s=now_s)
+
+    async def _program(self, request: web.Request) -> Session | None:
+        """Return who asks with a password in its request, as Prometheus does; it may read, and nothing else."""
+        header = request.headers.get("Authorization")
+        if header is None or request.method not in guard.SAFE_METHODS or not _is_for_programs(request.path):
+            return None
+        role = await self._knock.program(request.remote or "", header)
+        return None if role is None else Session(role, self.door.sessions.token(), 0.0, 0.0)
 
     def _visit(self, request: web.Request, session: Session | None) -> Visit:
         language = choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
@@ -163,7 +177,14 @@ async def listening(app: web.Application, host: str, port: int, *, tls: object =
         OSError: the address is taken or not ours.
     """
     # A stream ends when its browser leaves, not when there is something to send again.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handle_signals=False, handler_cancellation=True)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=1.0,
+        handle_signals=False,
+        handler_cancellation=True,
+        logger=_Strangers(log, {}),
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)  # type: ignore[arg-type]
@@ -171,6 +192,16 @@ async def listening(app: web.Application, host: str, port: int, *, tls: object =
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+class _Strangers(logging.LoggerAdapter[logging.Logger]):
+    """The log of the server, in which bytes that are no request leave no traceback: anybody can send them."""
+
+    def exception(self, msg: object, *args: object, exc_info: object = True, **more: Any) -> None:  # noqa: ANN401 - as the library has it
+        if isinstance(exc_info, HttpProcessingError):
+            self.debug(msg, *args)
+            return
+        super().exception(msg, *args, exc_info=exc_info, **more)  # type: ignore[arg-type]
 
 
 async def _is_meant(visit: Visit) -> bool:
@@ -183,6 +214,10 @@ async def _is_meant(visit: Visit) -> bool:
         field_ = (await request.post()).get("csrf")
         given = field_ if isinstance(field_, str) else None
     return guard.is_token_right(given, visit.csrf)
+
+
+def _is_for_programs(path: str) -> bool:
+    return path == "/metrics" or path.startswith("/api/")
 
 
 def _to_sign_in(request: web.Request) -> web.StreamResponse:

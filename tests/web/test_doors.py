@@ -1,7 +1,9 @@
 """Who may come in: hosts, origins, tokens, passwords, rates, files."""
 
 import asyncio
+import logging
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import aiohttp
@@ -174,6 +176,56 @@ async def test_guessing_passwords_is_slowed_down(passwords: Passwords) -> None:
         assert await sign_in(session, SECRET) == 429
         await page.clock.advance(61)
         assert await sign_in(session, SECRET) == 303
+
+
+def asking(password: str) -> dict[str, str]:
+    """The header of a program that sends a password."""
+    return {"Authorization": "Basic " + b64encode(f"prometheus:{password}".encode()).decode()}
+
+
+async def test_a_program_reads_with_a_password_and_changes_nothing(passwords: Passwords) -> None:
+    """API and figures are given to whoever sends a password with the request; pages and changes are not."""
+    async with running_page(passwords=passwords, pages=with_a_change()) as page, visitor(page.url) as session:
+        for path, status in (("/metrics", 200), ("/api/v1/sites", 200), ("/live/site/house", 401)):
+            async with session.get(path, headers=asking(LOOK)) as answer:
+                assert (path, answer.status) == (path, status)
+        async with session.get("/site/house", headers=asking(SECRET), allow_redirects=False) as answer:
+            assert answer.status == 303
+        async with session.post("/api/v1/change", headers=asking(SECRET)) as answer:
+            assert answer.status == 401
+        for header in ("Basic", "Basic !", "Basic " + b64encode(b"no colon").decode(), f"Bearer {SECRET}"):
+            async with session.get("/metrics", headers={"Authorization": header}) as answer:
+                assert answer.status == 401
+
+
+async def test_guessing_as_a_program_is_slowed_down_as_well(passwords: Passwords) -> None:
+    """Wrong passwords in requests count as at the door; a program that was let in goes on."""
+    async with running_page(passwords=passwords) as page, visitor(page.url) as session:
+
+        async def ask(password: str) -> int:
+            async with session.get("/metrics", headers=asking(password)) as answer:
+                return answer.status
+
+        assert await ask(LOOK) == 200
+        assert [await ask(f"wrong password {attempt}") for attempt in range(5)] == [401] * 5
+        assert await ask(SECRET) == 401
+        assert await sign_in(session, SECRET) == 429
+        assert await ask(LOOK) == 200
+        await page.clock.advance(61)
+        assert await ask(SECRET) == 200
+
+
+async def test_bytes_that_are_no_request_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever sends rubbish, or no Host, cannot fill the log, and is told no version."""
+    async with running_page() as page:
+        for rubbish in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\r\n\r\n", b"GET / HTTP/1.1\r\nA" + b"a" * 9000):
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(page.url.rpartition(":")[2]))
+            writer.write(rubbish + b"\r\n\r\n")
+            assert b"Traceback" not in await reader.read()
+            writer.close()
+        async with visitor(page.url) as session, session.get("/login") as answer:
+            assert answer.headers["Server"] == "Kvarter"
+    assert [record.message for record in caplog.records if record.levelno >= logging.INFO] == []
 
 
 async def test_asking_too_fast_is_refused(passwords: Passwords) -> None:

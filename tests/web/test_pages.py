@@ -5,16 +5,21 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from jsonschema import Draft202012Validator as Validator
 from openapi_spec_validator import validate
 
 from gateway.core.errors import SinkUnavailable
 from gateway.web.facts import EventFacts, TraceLine, Trouble
+from gateway.web.history_page import history_page
 from gateway.web.texts import LANGUAGES
-from tests.fakes_web import ENERGY, METER, NASTY, POWER, FakeFacts, device, reset_of, running_page, visitor
+from tests.fakes import FakeClock
+from tests.fakes_web import ENERGY, METER, NASTY, POWER, FakeFacts, device, every_page, reset_of, running_page, visitor
+from tests.web.past import store_with
 
 PATHS = ("/site/house", "/site/house/device/main_meter", "/site/house/buses", "/site/house/delivery")
 
@@ -226,6 +231,34 @@ async def test_the_description_of_the_api_is_valid_and_whole() -> None:
     }
     names = set(description["components"]["schemas"])
     assert {"DeviceFacts", "PointFacts", "BusFacts", "DeliveryFacts", "EventFacts"} <= names
+
+
+QUESTIONS = {
+    "/api/v1/sites/{site}/events": "?limit=5&device=main_meter",
+    "/api/v1/history": "?device=main_meter&points=elec_power_active",
+    "/api/v1/history.csv": "?series=main_meter:elec_power_active",
+}
+
+
+async def test_every_answer_of_the_api_is_as_described(tmp_path: Path) -> None:
+    """Whatever each path answers, rightly or wrongly asked, fits the schema that the description has for its status."""
+    pages = [*every_page(), history_page(FakeClock())]
+    async with (
+        store_with(tmp_path, days=[]) as store,
+        running_page(FakeFacts(happened=[reset_of("main_meter")], history=store), pages=pages) as page,
+        visitor(page.url) as session,
+    ):
+        description = json.loads(await fetch(session, "/api/v1/openapi.json"))
+        for path, (operation,) in ((path, each.values()) for path, each in description["paths"].items()):
+            place = path.replace("{site}", "house").replace("{device}", "main_meter") + QUESTIONS.get(path, "")
+            wrong = path.replace("{site}", "none").replace("{device}", "none")
+            asked = [place, wrong, f"{place.partition('?')[0]}?limit=x"]
+            for address in asked:
+                async with session.get(address) as answer:
+                    found = operation["responses"][str(answer.status)]["content"][answer.content_type]
+                    body = await (answer.json() if answer.content_type == "application/json" else answer.text())
+                Validator({**found["schema"], "components": description["components"]}).validate(body)
+                assert address != place or answer.status == 200, (address, answer.status)
 
 
 async def test_the_api_gives_the_facts_as_they_are() -> None:

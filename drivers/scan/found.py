@@ -82,6 +82,8 @@ class Evidence:
     """The installer did not let the scan send."""
     same_everywhere: bool = False
     """One device answers for every unit."""
+    any_speed: bool = False
+    """A device answers at every baud rate: the port heeds none."""
     through_service: bool = False
     interrupted: bool = False
     wrong_profiles: list[str] = field(default_factory=list)

@@ -54,6 +54,8 @@ def _troubles(evidence: Evidence) -> Iterator[Sentence]:
         yield _said("late", units=_listed(sorted(evidence.late)))
     if evidence.same_everywhere:
         yield _said("same")
+    if evidence.any_speed:
+        yield _said("any_speed", port=evidence.port)
 
 
 def _heard(evidence: Evidence) -> Iterator[Sentence]:

@@ -220,6 +220,8 @@ class Scan:
                     await self._sweep(sweep, speed, units[FEW:])
             else:
                 silent.append(speed)
+            if evidence.any_speed:
+                break
         if len(silent) == len(tried) > 1 and not options.quick:
             for speed in silent[:WHOLE_SPEEDS]:
                 if await self._sweep(sweep, speed, units[FEW:]):
@@ -262,8 +264,26 @@ class Scan:
         return self._means.open_link(settings, trace)
 
     def _add(self, device: FoundDevice) -> None:
+        before = next((each for each in self.findings.devices if _is_same(each, device)), None)
+        if before is not None:
+            if before.speed is not None and device.speed is not None:
+                self.findings.evidence.any_speed |= before.speed.baudrate != device.speed.baudrate
+            return
         self.findings.devices.append(device)
         self._watcher.found(device)
 
     def _only(self, device: FoundDevice) -> None:
         self.findings.devices[:] = [device]
+
+
+def _is_same(one: FoundDevice, other: FoundDevice) -> bool:
+    """Return whether a device was found once more at another speed: a pseudo-terminal or a USB meter heeds none."""
+    if one.speed == other.speed or one.unit_id is None:
+        return False
+    models = [each.best.profile if each.best else "" for each in (one, other)]
+    return (one.protocol, one.unit_id, models[0], one.identity) == (
+        other.protocol,
+        other.unit_id,
+        models[1],
+        other.identity,
+    )

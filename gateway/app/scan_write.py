@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from drivers.catalog import Catalog
 from drivers.factory import missing_settings
+from drivers.scan.candidates import Speed
 from drivers.scan.found import Findings, FoundDevice
 from gateway.app.configuration import load_configuration
 from gateway.core.errors import ConfigError
@@ -56,6 +57,7 @@ def write_site(path: Path, findings: Findings, link: LinkSettings, *, chosen: Ch
     added: list[str] = []
     left_out: list[str] = []
     known = {(each.link, each.unit_id, each.meter_address) for each in site.devices}
+    speed = _speed_of(there, findings)
     link_id = there.id if there is not None else _free(_link_name(link), [each.id for each in site.links])
     ids = [device.id for device in site.devices]
     for number, device in enumerate(findings.devices):
@@ -67,6 +69,11 @@ def write_site(path: Path, findings: Findings, link: LinkSettings, *, chosen: Ch
             entry |= chosen.get(number, {})
         if entry is None:
             left_out.append(f"{name} ({where_found(device)}): its model is not known; `kvarter scan --survey` shows it")
+        elif speed and device.speed and (device.speed.baudrate, device.speed.parity) != (speed.baudrate, speed.parity):
+            left_out.append(
+                f"{entry['id']} ({where_found(device)}): answers at {device.speed}, the others at {speed}; set all "
+                "devices of a bus to one speed, and scan again"
+            )
         elif (link_id, entry.get("unit_id"), entry.get("meter_address")) in known:
             left_out.append(f"{entry['id']} ({where_found(device)}): stands in the file already")
         elif lacking := lacking_settings(path, site, entry):
@@ -154,6 +161,13 @@ def _real(link: LinkSettings) -> str:
     return os.path.realpath(link.port) if link.serial else link.port
 
 
+def _speed_of(there: LinkSettings | None, findings: Findings) -> Speed | None:
+    """Return the one speed at which a bus is read: that of the site file, else that of the device found first."""
+    if there is not None and there.baudrate is not None and there.parity is not None:
+        return Speed(there.baudrate, there.parity)
+    return next((device.speed for device in findings.devices if device.speed is not None), None)
+
+
 def _link_name(link: LinkSettings) -> str:
     return "rs485_1" if link.serial else "net_1"
 
@@ -163,7 +177,7 @@ def _link_entry(link_id: str, link: LinkSettings, findings: Findings) -> Mapping
         entry: dict[str, object] = {"id": link_id, "tcp": link.tcp}
         return entry | ({"framing": link.framing} if link.framing else {})
     entry = {"id": link_id, "serial": _stable(link.serial)}
-    speed = next((device.speed for device in findings.devices if device.speed is not None), None)
+    speed = _speed_of(None, findings)
     if speed is None:
         return entry
     entry |= {"baudrate": speed.baudrate, "parity": speed.parity}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ import pytest
 from drivers.catalog import Catalog
 from drivers.link import Link, Trace
 from drivers.profile_records import MbusProfile
-from drivers.scan.found import Findings, FoundDevice
+from drivers.scan.candidates import Speed
+from drivers.scan.fingerprint import Candidate
+from drivers.scan.found import Evidence, Findings, FoundDevice
 from drivers.scan.verdict import verdict
 from gateway.app.scan import Means, Scan, ScanOptions, Watcher
+from gateway.app.scan_write import write_site
 from gateway.core.clock import Clock
 from gateway.core.quantity import load_vocabulary
 from gateway.core.sentences import Sentence
@@ -187,6 +191,37 @@ def test_all_speeds_are_tried_where_none_is_known() -> None:
     findings = found(scan)
     assert {str(device.speed) for device in findings.devices} == {"19200 8E1"}
     assert len({(each.baudrate, each.parity) for each in opened}) == 10
+
+
+def test_a_port_that_heeds_no_baud_rate_has_each_device_once() -> None:
+    """A USB meter or pseudo-terminal answers at every speed: it is one device, and no third speed is tried."""
+    watching = Watching()
+    scan, port = scan_of(rtu_bus({1: em340()}), watching=watching, baudrate=None, parity=None, quick=True)
+    opened: list[int | None] = []
+
+    async def open_at(settings: LinkSettings) -> Any:  # noqa: ANN401 - a Stream
+        opened.append(settings.baudrate)
+        return await FakePort.open(port, settings)
+
+    port.open = open_at  # type: ignore[method-assign]
+    findings = found(scan)
+    assert [str(device.speed) for device in findings.devices] == ["9600 8N1"]
+    assert len(watching.seen) == 1
+    assert set(opened) == {9600, 19200}
+    assert "answers at any baud rate" in " ".join(verdict(findings))
+
+
+def test_a_device_at_another_speed_than_its_bus_is_not_written(tmp_path: Path) -> None:
+    """One bus has one speed: the site file gets the device found first, and the other is named with what to do."""
+    models = (Candidate("carlo-gavazzi/em340", "EM340", 1, 1),)
+    findings = Findings(Evidence("/dev/fake", "serial"))
+    findings.devices += [
+        FoundDevice("modbus", 1, speed=Speed(9600), candidates=models),
+        FoundDevice("modbus", 1, speed=Speed(19200, "even"), candidates=models, identity={"serial_number": "2"}),
+    ]
+    written = write_site(tmp_path / "site.yaml", findings, SERIAL)
+    assert written.added == ("em340",)
+    assert "unit 1): answers at 19200 8E1, the others at 9600 8N1" in written.left_out[0]
 
 
 def tcp_units(units: Mapping[int, FakeMeter], *, every: FakeMeter | None = None) -> Callable[[bytes], Answers]:

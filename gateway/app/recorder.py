@@ -10,7 +10,7 @@ from gateway.core.readout import Event, Readout
 from gateway.poller.stamp import Anchor, Footing, Stamper
 from gateway.wire.line import EVENT, LineEncoder, mark_uncertain
 
-_EVENT_APART_S = 0.001
+_EVENT_APART_S = 0.002
 Live = Callable[[Readout, int | None], None]
 """Takes each readout with its UTC time; must not wait."""
 

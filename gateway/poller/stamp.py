@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.core.clock import Clock
 from gateway.core.readout import Event
+from gateway.wire.line import told_apart
 
 SYNCHRONISATION_PATIENCE_S = 600.0
 """Readouts wait so long for the first synchronisation, then they are stamped and marked."""
@@ -96,7 +97,7 @@ class Stamper:
         time_ms = round(monotonic_s * 1000) + self._offset_ms
         earliest = self._last_ms.get(device, self._floor_ms) + 1
         uncertain = not self._vouched or self._stepped_at_s is not None or earliest - time_ms > STEP_MS
-        time_ms = max(time_ms, earliest)
+        time_ms = told_apart(max(time_ms, earliest), uncertain=uncertain)
         self._last_ms[device] = time_ms
         return Stamp(time_ms, uncertain)
 

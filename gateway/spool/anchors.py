@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.core.protocols import Entry
 from gateway.spool.record import MAX_INSTANT_MS, MAX_TIME_MS, Kind, Origin, Record, SpooledEntry, Stamp
-from gateway.wire.line import mark_uncertain, stamp
+from gateway.wire.line import mark_uncertain, stamp, told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class Anchor:
     until_ms: int
     offset_ms: int
     uncertain: bool
+
+    def time_ms(self, monotonic_ms: int) -> int:
+        """Return the UTC of an instant."""
+        return within_bounds(told_apart(monotonic_ms + self.offset_ms, uncertain=self.uncertain))
 
     def record(self, origin: Origin) -> Record:
         """Return it as it stands in a segment."""
@@ -61,7 +65,7 @@ class Anchors:
         if entry.stamp is not Stamp.NONE:
             return entry.time_ms
         anchor = self.resolve(boot, entry.monotonic_ms)
-        return None if anchor is None else within_bounds(entry.monotonic_ms + anchor.offset_ms)
+        return None if anchor is None else anchor.time_ms(entry.monotonic_ms)
 
     def line(self, entry: SpooledEntry, boot: str) -> bytes | None:
         """Return the complete line of an entry, None while it waits for an anchor."""
@@ -73,7 +77,7 @@ class Anchors:
         if anchor is None:
             return None
         body = mark_uncertain(entry.body) if anchor.uncertain else entry.body
-        return stamp(body, within_bounds(entry.monotonic_ms + anchor.offset_ms))
+        return stamp(body, anchor.time_ms(entry.monotonic_ms))
 
     def __iter__(self) -> Iterator[Anchor]:
         return iter(self._anchors)
@@ -116,7 +120,7 @@ class Timekeeper:
         if anchor is None:
             self._untimed_ms = max(monotonic_ms, self._untimed_ms or 0)
             return SpooledEntry(body, monotonic_ms, within_bounds(wall_ms()), Stamp.NONE)
-        time_ms = within_bounds(monotonic_ms + anchor.offset_ms)
+        time_ms = anchor.time_ms(monotonic_ms)
         self.last_time_ms = max(time_ms, self.last_time_ms)
         return SpooledEntry(body, monotonic_ms, time_ms, Stamp.UNCERTAIN if anchor.uncertain else Stamp.CERTAIN)
 
@@ -142,7 +146,7 @@ class Timekeeper:
             latest_ms: Monotonic instant of the last of them.
         """
         self.pending.append(anchor)
-        self.last_time_ms = max(self.last_time_ms, within_bounds(latest_ms + anchor.offset_ms))
+        self.last_time_ms = max(self.last_time_ms, anchor.time_ms(latest_ms))
 
     def confirm(self, anchors: list[Anchor]) -> None:
         """Note that anchors are durable."""

@@ -72,7 +72,7 @@ async def test_a_short_excursion_of_the_clock_leaves_no_trace_in_the_times() -> 
     assert first is not None
     assert second is not None
     assert third is not None
-    assert [second.time_ms - first.time_ms, third.time_ms - second.time_ms] == [10_000, 10_000]
+    assert [second.time_ms - first.time_ms, third.time_ms - second.time_ms] == [10_001, 9_999]
     assert [first.uncertain, second.uncertain, third.uncertain] == [False, True, False]
 
 
@@ -98,9 +98,24 @@ def test_times_start_above_what_was_given_before_the_restart() -> None:
     """A clock that is a little behind after a restart continues above the last time given."""
     clock = FakeClock()
     floor_ms = clock.utc_ms() + 300
-    stamp = Stamper(clock, floor_ms=floor_ms).stamp("meter", clock.monotonic())
-    assert stamp is not None
-    assert stamp.time_ms == floor_ms + 1
+    stamper = Stamper(clock, floor_ms=floor_ms)
+    assert stamper.stamp("meter", clock.monotonic()) == Stamp(floor_ms + 2, uncertain=False)
+
+
+@given(st.integers(-400_000, 400_000), st.integers(0, 600))
+def test_what_is_vouched_for_never_meets_what_is_not(step_ms: int, later_s: int) -> None:
+    """Times are even where a time service vouches for them and odd where none does, so that no row takes another's."""
+    clock = FakeClock()
+    clock.is_synchronised = clock.is_awaited = False
+    stamper = Stamper(clock, floor_ms=0)
+    unsure = stamper.stamp("meter", clock.monotonic())
+    clock.step_wall(step_ms)
+    clock.is_synchronised = True
+    sure = stamper.stamp("meter", clock.monotonic() + later_s)
+    assert unsure is not None
+    assert sure is not None
+    assert (unsure.uncertain, unsure.time_ms % 2) == (True, 1)
+    assert (sure.uncertain, sure.time_ms % 2) == (False, 0)
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(-900, 900)), max_size=40))
@@ -154,7 +169,7 @@ async def test_the_next_process_of_a_boot_knows_what_the_first_one_knew(wrong_ms
     clock.step_wall(wrong_ms)
     await clock.advance(10.0)
     second = Stamper(clock, floor_ms=before.time_ms, footing=first.footing)
-    assert second.stamp("meter", clock.monotonic()) == Stamp(before.time_ms + 10_000, uncertain=True)
+    assert second.stamp("meter", clock.monotonic()) == Stamp(before.time_ms + 10_001, uncertain=True)
     assert second.news() == [Anchor(before.time_ms - 1_000_000, uncertain=False)]
 
 

@@ -32,11 +32,12 @@ async def test_entries_without_time_wait_for_an_anchor(uncertain: bool) -> None:
     assert await stage.batch() is None
     spool.anchor(_offset_ms(stage) + 5000, uncertain=uncertain)
     await settle()
+    first_ms = START_MS + 5000 + uncertain
     assert spool.backlog().oldest_ms == START_MS + 5000
     lines = await stage.drain()
-    assert _times(lines) == {number: START_MS + 5000 + 2000 * number for number in range(10)}
+    assert _times(lines) == {number: first_ms + 2000 * number for number in range(10)}
     assert _marked(lines) == (set(range(10)) if uncertain else set())
-    assert spool.last_time_ms == START_MS + 5000 + 18_000
+    assert spool.last_time_ms == first_ms + 18_000
     await stage.kill()
 
 
@@ -91,7 +92,7 @@ async def test_a_restart_keeps_the_time_and_does_not_extend_the_anchor() -> None
     await settle()
     lines = await stage.drain()
     assert _times(lines) == {
-        **{number: START_MS - 3000 + 1000 * number for number in range(5)},
+        **{number: START_MS - 2999 + 1000 * number for number in range(5)},
         **{number: START_MS + 1000 + 1000 * number for number in range(5, 10)},
     }
     assert _marked(lines) == set(range(5))
@@ -107,7 +108,7 @@ async def test_what_comes_without_time_after_an_anchor_gets_it_at_once() -> None
     await stage.clock.advance(1)
     stage.append(line(1), timed=False)
     lines = await stage.drain()
-    assert _times(lines) == {0: START_MS, 1: START_MS + 1000}
+    assert _times(lines) == {0: START_MS + 1, 1: START_MS + 1001}
     assert _marked(lines) == {0, 1}
     await stage.kill()
 
@@ -124,7 +125,7 @@ async def test_an_earlier_boot_without_anchor_gets_an_estimate_once() -> None:
     first = await stage.batch()
     assert first is not None
     times = _times(list(first.lines))
-    assert times == {number: START_MS + 1000 * number for number in times}
+    assert times == {number: START_MS + 1 + 1000 * number for number in times}
     assert len(times) >= 15
     assert _marked(list(first.lines)) == set(times)
     await stage.kill()

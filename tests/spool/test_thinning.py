@@ -102,7 +102,7 @@ def test_times_are_fixed_on_the_way() -> None:
     body = b"kvarter,site=s,device=a heat_energy=2,status=0i"
     anchors = Anchors().plus(Anchor(ORIGIN.boot, 10**9, START_MS + 5, uncertain=True))
     ((_, entry),) = _thin([_entry(body, START_MS + 1, Stamp.NONE)], anchors=anchors).kept
-    assert (entry.time_ms, entry.stamp) == (START_MS + 6, Stamp.UNCERTAIN)
+    assert (entry.time_ms, entry.stamp) == (START_MS + 7, Stamp.UNCERTAIN)
     ((_, waits),) = _thin([_entry(body, START_MS + 1, Stamp.NONE)]).kept
     assert waits.stamp is Stamp.NONE
 

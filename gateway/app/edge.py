@@ -20,14 +20,13 @@ from gateway.app.local import LocalDoor
 from gateway.app.local_words import Said, socket_path
 from gateway.app.machine import Machine, this_machine
 from gateway.app.memory import (
+    LearntFiles,
     footing_file,
     keep_catalogue,
     load_footing,
     load_holes,
     load_serial_numbers,
     save_footing,
-    save_holes,
-    save_serial_numbers,
 )
 from gateway.app.notify import NotifySocket, feed_watchdog
 from gateway.app.pollers import AnyPoller, Learnt, Outlet, Pollers
@@ -101,6 +100,7 @@ class Edge:
         self._recorder: Recorder | None = None
         self._holes = load_holes(self.data)
         self._serial_numbers = load_serial_numbers(self.data)
+        self._learnt_files = LearntFiles(self.data)
         self._others: list[Callable[[], Mapping[str, int]]] = []
         self.condition = EdgeCondition(self, disk=self._machine.disk)
 
@@ -272,8 +272,7 @@ class Edge:
             await recorder.anchored.wait()
 
     def _save_learnt(self) -> None:
-        save_holes(self.data, self._holes)
-        save_serial_numbers(self.data, self._serial_numbers)
+        self._learnt_files.save(self._holes, self._serial_numbers)
 
     async def _assemble(self, stack: AsyncExitStack) -> Buses:
         site, vocabulary = self.configuration.site, self.configuration.vocabulary

@@ -28,20 +28,31 @@ def load_holes(data: Path) -> dict[str, LearntHoles]:
     return {device: LearntHoles.from_mapping(holes) for device, holes in tree.items() if isinstance(holes, dict)}
 
 
-def save_holes(data: Path, holes: Mapping[str, LearntHoles]) -> None:
-    """Keep the learnt holes; a disk that refuses is said, and no reason to stop."""
-    tree = {device: learnt.to_mapping() for device, learnt in holes.items() if learnt.cuts}
-    _write(data / HOLES, json.dumps(tree, indent=1, sort_keys=True).encode())
+class LearntFiles:
+    """What the devices taught us, on disk; written when it has changed.
+
+    Args:
+        data: The data folder.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._kept: dict[str, bytes] = {}
+
+    def save(self, holes: Mapping[str, LearntHoles], serial_numbers: Mapping[str, str]) -> None:
+        """Keep holes and serial numbers by device; a disk that refuses is said, and no reason to stop."""
+        self._keep(HOLES, {device: learnt.to_mapping() for device, learnt in holes.items() if learnt.cuts})
+        self._keep(SERIAL_NUMBERS, serial_numbers)
+
+    def _keep(self, name: str, tree: Mapping[str, object]) -> None:
+        content = json.dumps(tree, indent=1, sort_keys=True).encode()
+        if self._kept.get(name) != content and _write(self._data / name, content):
+            self._kept[name] = content
 
 
 def load_serial_numbers(data: Path) -> dict[str, str]:
     """Return the serial number that each device said last."""
     return {device: serial for device, serial in _read(data / SERIAL_NUMBERS).items() if isinstance(serial, str)}
-
-
-def save_serial_numbers(data: Path, known: Mapping[str, str]) -> None:
-    """Keep the serial numbers; a disk that refuses is said, and no reason to stop."""
-    _write(data / SERIAL_NUMBERS, json.dumps(dict(known), indent=1, sort_keys=True).encode())
 
 
 def footing_file(memory: Path | None, data: Path) -> Path:
@@ -105,16 +116,18 @@ def _read(path: Path) -> dict[str, object]:
     return tree if isinstance(tree, dict) else {}
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Replace the file in one step, unless it is so already."""
+def _write(path: Path, content: bytes) -> bool:
+    """Replace the file in one step, unless it is so already; return whether it is so now."""
     if _holds(path, content):
-        return
+        return True
     draft = path.with_suffix(".draft")
     try:
         draft.write_bytes(content)
         draft.replace(path)
     except OSError as exc:
         log.warning("%s: cannot be written: %s", path, exc.strerror)
+        return False
+    return True
 
 
 def _holds(path: Path, content: bytes) -> bool:

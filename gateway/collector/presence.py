@@ -9,7 +9,7 @@ from gateway.core.protocols import BrokerSession, Message
 from gateway.wire.status import encode_birth, encode_will
 from gateway.wire.topics import Topics
 
-_LOOK_S = 5.0
+_LOOK_S = 10.0
 """Between two looks at the counters."""
 
 

@@ -14,7 +14,7 @@ from gateway.wire.topics import Topics
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_S = 5.0
+_LOOK_S = 10.0
 """Between two looks at the counters and at how the gateway is."""
 _AGAIN_S = 60.0
 """Between two births that say nothing worse than how much was done meanwhile."""

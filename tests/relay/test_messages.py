@@ -186,7 +186,7 @@ async def test_the_status_tells_how_the_gateway_is_on_change_and_seldom() -> Non
 
         await b.pass_time(1)
         said.append(Condition(time_ms=1000, synchronised=False, readouts=1))
-        await b.pass_time(9)
+        await b.pass_time(10)
         assert births()[1:] == [{"time_ms": 1000, "synchronised": False, "readouts": 1}]
         for second in range(110):
             said.append(Condition(time_ms=1000 * second, synchronised=False, readouts=second))

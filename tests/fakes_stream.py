@@ -9,6 +9,7 @@ import selectors
 import struct
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 from gateway.core.errors import LinkDown
@@ -149,16 +150,20 @@ class FakePort:
         return self.opened[-1]
 
 
+@cache
+def _shifted(octet: int) -> int:
+    """Return what eight shifts make of one octet."""
+    register = octet
+    for _ in range(8):
+        register = register >> 1 ^ (0xA001 if register & 1 else 0)
+    return register
+
+
 def crc(octets: bytes) -> bytes:
-    """Return the two CRC bytes of an RTU frame, computed bit by bit."""
+    """Return the two CRC bytes of an RTU frame."""
     register = 0xFFFF
     for octet in octets:
-        register ^= octet
-        for _ in range(8):
-            carry = register & 1
-            register >>= 1
-            if carry:
-                register ^= 0xA001
+        register = register >> 8 ^ _shifted((register ^ octet) & 0xFF)
     return struct.pack("<H", register)
 
 

@@ -138,6 +138,8 @@ class SimBus:
     ) -> list[tuple[float, bytes]]:
         """Return delays and chunks, as the device's mode has it."""
         random, mode = self.random, device.mode
+        if mode == "well":
+            return [(0.02, frame)]
         if mode == "late" and random.random() < 0.5:
             return [(random.uniform(0.2, 8.0), frame)]
         if mode == "merged":

@@ -11,7 +11,8 @@ from tests.simulation.run import Outcome, Scenario, simulate
 from tests.simulation.shrink import shrink
 from tests.simulation.verdict import INVARIANTS
 
-SEEDS = (1, 2, 4, 5, 11, 12)
+SEEDS = range(1, 51)
+"""As they come: nobody chose them."""
 KEPT = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text(encoding="utf-8"))["seed"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from gateway.core.readout import Readout, Status
-from tests.simulation.bus import SimDevice
+from tests.simulation.bus import Serving, SimDevice
 from tests.simulation.clock import SimClock
 
 Complain = Callable[[str, str], None]
@@ -73,21 +73,26 @@ class Truth:
         """Return the fields that the line must have; each value must come from an answer to this very poll."""
         since_s = self._last_s.get(readout.device, 0.0)
         fresh = list(takewhile(lambda each: each.asked_s > since_s, reversed(device.servings)))
-        served = {
-            "elec_energy_import": {device.energy_wh(each.number) / 1000 for each in fresh},
-            "elec_power_active": {float(device.power_w(each.number)) for each in fresh},
-            "elec_voltage_l1": {device.voltage(each.number) / 10 for each in fresh if each.has_voltage},
-        }
         expected: dict[str, float] = {}
         for point, value in zip(readout.points, readout.values, strict=True):
             if value is None:
                 continue
-            match = next((each for each in served[point] if abs(each - value) <= 1e-12 * abs(each)), None)
+            served = (_served(device, point, each) for each in fresh)
+            match = next((each for each in served if each and abs(each - value) <= 1e-12 * abs(each)), None)
             if match is None:
                 self.complain("no-wrong-value", f"{readout.device}: {point} = {value!r} was not served for this poll")
                 match = float(value)
             expected[point] = match
         return expected
+
+
+def _served(device: SimDevice, point: str, serving: Serving) -> float | None:
+    """Return what a point was in an answer, None where the answer had none."""
+    if point == "elec_energy_import":
+        return device.energy_wh(serving.number) / 1000
+    if point == "elec_power_active":
+        return float(device.power_w(serving.number))
+    return device.voltage(serving.number) / 10 if serving.has_voltage else None
 
 
 @dataclass

@@ -73,7 +73,8 @@ class Verdict:
         offsets: dict[int, set[int]] = {}
         for device, samples in self.gateway.truth.samples.items():
             for boot, offset_ms in _find_by_time_and_value(samples, self._rows.get(device, {})):
-                offsets.setdefault(boot, set()).add(offset_ms)
+                # A time is made even or odd, so that it stands up to 1 ms from the clock.
+                offsets.setdefault(boot, set()).update((offset_ms - 1, offset_ms, offset_ms + 1))
         for device, samples in self.gateway.truth.samples.items():
             rows = self._rows.get(device, {})
             self._match(samples, rows, offsets)

@@ -10,7 +10,7 @@ from gateway.energy.alerts import Finding, Key
 from gateway.energy.frozen import FrozenCounters
 from gateway.web.facts import DeviceFacts, Facts, SiteFacts
 from gateway.web.numbers import share, size
-from gateway.web.texts import Language
+from gateway.web.texts import Language, load_texts
 
 LEAST_FREE = 0.05
 COMPLETE = 0.95
@@ -107,7 +107,8 @@ class Lookout:
         place, words = (device.site, device.id), {**name, "subject": device.title}
         key = Key("device", *place)
         if device.state not in _GIVES:
-            yield Finding(key, {**words, "state": device.state.replace("_", " ")}, under)
+            state = load_texts()[self._language](f"state.{device.state}")
+            yield Finding(key, {**words, "state": state}, under)
         whole = self._yesterday(device)
         if whole is not None and whole < COMPLETE:
             words_then = {**words, "share": share(whole, self._language)}

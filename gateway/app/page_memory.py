@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gateway.app.standing import standing
 from gateway.core.clock import Clock
 from gateway.core.readout import Readout, Status, Value
 from gateway.web.facts import Completeness, Samples
@@ -127,7 +128,7 @@ class SiteMemory:
         self._count(memory, readout, self.clock.utc_ms() if time_ms is None else time_ms)
         if readout.monotonic_s < memory.monotonic_s:
             return  # backfill: it counts, and is not how the device is now
-        memory.status = readout.status
+        memory.status = standing(memory.status, readout.status)
         memory.monotonic_s = readout.monotonic_s
         raws = readout.raw or ((),) * len(readout.points)
         missing = set(memory.missing) - set(readout.points)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from gateway.app.audit import DeviceAudit
 from gateway.core.protocols import Backlog
+from gateway.web.texts import load_texts
 
 WIDTH_OF_FILES = 120
 """Characters, where the output is not a terminal."""
@@ -21,13 +22,14 @@ WIDTH_OF_FILES = 120
 
 @dataclass(frozen=True, slots=True)
 class LiveDevice:
-    """The last readout of one device, in words."""
+    """The last readout of one device."""
 
     name: str
     profile: str
     main_value: str
     age_s: float
     status: str
+    """`unread`, or a code of docs/status.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,8 @@ def _drawn(figures: Figures, page: str) -> Group:
         table.add_column(name, justify="right" if name in {"main value", "age"} else "left")
     for device in figures.devices:
         style = "" if device.status == "ok" else "yellow"
-        table.add_row(
-            device.name, device.profile, device.main_value, f"{device.age_s:.0f} s", device.status, style=style
-        )
+        said = load_texts()["en"](f"state.{device.status}")
+        table.add_row(device.name, device.profile, device.main_value, f"{device.age_s:.0f} s", said, style=style)
     troubles = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in figures.troubles.items()) or "none"
     foot = Text(f"page: {page}\ntroubles: {troubles}\nCtrl-C ends it with an audit", "dim")
     return Group(head, Text(), table, Text(), foot)

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gateway import __version__
+from gateway.app.standing import standing
 from gateway.app.watch import MAIN_POINTS
 from gateway.core.readout import Readout, Status, Value
+from gateway.web.texts import load_texts
 from gateway.wire.status import iso_time
 
 if TYPE_CHECKING:
@@ -17,28 +19,19 @@ _LATE = 3
 """A device whose last readout is older than so many of its intervals is silent."""
 _LEAST_PATIENCE_S = 30.0
 
-WORDS = {
-    Status.OK: "ok",
-    Status.PARTIAL: "some values missing",
-    Status.NO_ANSWER: "no answer",
-    Status.REFUSED: "refuses to answer",
-    Status.CORRUPT_FRAME: "answers cannot be read",
-    Status.LINK_DOWN: "port is gone",
-    Status.SKIPPED: "asked less often",
-}
-"""The status of a readout as people say it."""
-
 
 class LastReadouts:
     """Keeps what each device said last."""
 
     def __init__(self) -> None:
         self._last: dict[str, Readout] = {}
+        self._standing: dict[str, Status] = {}
         self._values: dict[str, dict[str, Value]] = {}
 
     def show(self, readout: Readout) -> None:
         """Remember a readout."""
-        self._last[readout.device] = readout
+        before = self._standing.get(readout.device)
+        self._last[readout.device], self._standing[readout.device] = readout, standing(before, readout.status)
         values = self._values.setdefault(readout.device, {})
         if not readout.points and readout.status is not Status.SKIPPED:
             values.clear()  # a value that could not be renewed is not shown as if it were
@@ -47,6 +40,10 @@ class LastReadouts:
     def of(self, device: str) -> Readout | None:
         """Return the last readout of a device, None where it was not read yet."""
         return self._last.get(device)
+
+    def status(self, device: str) -> Status | None:
+        """Return how a device stands, None where it was not read yet."""
+        return self._standing.get(device)
 
     def values(self, device: str) -> Mapping[str, Value]:
         """Return the last value of each point."""
@@ -89,7 +86,8 @@ def _device(edge: "Edge", index: int, now_s: float) -> dict[str, object]:
     last = edge.last.of(device.settings.id)
     interval_s = min(group.interval_s for group in device.groups)
     age_s = None if last is None else round(now_s - last.monotonic_s, 1)
-    state = "not read yet" if last is None else WORDS[last.status]
+    status = edge.last.status(device.settings.id)
+    state = "unread" if status is None else status.name.lower()
     if age_s is not None and age_s > max(_LATE * interval_s, _LEAST_PATIENCE_S):
         state = "silent"
     point, value = main_value(edge.last.values(device.settings.id))
@@ -105,6 +103,11 @@ def _device(edge: "Edge", index: int, now_s: float) -> dict[str, object]:
         "value": value,
         "unit": edge.configuration.vocabulary[point].unit if point else "",
     }
+
+
+def state_words(state: object) -> str:
+    """Return the state of a device as the page says it, in English."""
+    return load_texts()["en"](f"state.{state}").removeprefix("state.")
 
 
 def main_value(values: Mapping[str, Value]) -> tuple[str, Value]:
@@ -135,9 +138,9 @@ def wrong(status: Mapping[str, object]) -> Sequence[str]:
     if status.get("clock_synchronised") is False:
         said.append("the clock is not synchronised: start a time service (`timedatectl set-ntp true`)")
     said += [
-        f"{device['id']}: {device['state']}; `kvarter trace` shows what is on its bus"
+        f"{device['id']}: {state_words(device['state'])}; `kvarter trace` shows what is on its bus"
         for device in _mappings(status.get("devices"))
-        if device.get("state") not in {"ok", "not read yet"}
+        if device.get("state") not in {"ok", "unread"}
     ]
     said += [
         f"{way['to']}: not connected; {way['waiting']} readouts wait to be delivered"

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from gateway.app.configuration import Configuration
 from gateway.app.screen import LiveDevice
-from gateway.core.readout import Readout, Value
+from gateway.app.standing import standing
+from gateway.core.readout import Readout, Status, Value
 
 MAIN_POINTS = (
     "elec_power_active",
@@ -26,11 +27,13 @@ class LiveTable:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._last: dict[str, Readout] = {}
+        self._standing: dict[str, Status] = {}
         self._values: dict[str, dict[str, Value]] = {}
 
     def show(self, readout: Readout, time_ms: int | None) -> None:  # noqa: ARG002 - a screen shows ages
         """Remember a readout."""
         self._last[readout.device] = readout
+        self._standing[readout.device] = standing(self._standing.get(readout.device), readout.status)
         values = self._values.setdefault(readout.device, {})
         if not readout.points:
             values.clear()  # a value that could not be renewed is not shown as if it were
@@ -43,10 +46,9 @@ class LiveTable:
     def _device(self, name: str, profile: str, now_s: float) -> LiveDevice:
         readout = self._last.get(name)
         if readout is None:
-            return LiveDevice(name, profile, "-", 0.0, "not read yet")
+            return LiveDevice(name, profile, "-", 0.0, "unread")
         main_value = self._main_value(self._values[name])
-        status = readout.status.name.lower().replace("_", " ")
-        return LiveDevice(name, profile, main_value, now_s - readout.monotonic_s, status)
+        return LiveDevice(name, profile, main_value, now_s - readout.monotonic_s, self._standing[name].name.lower())
 
     def _main_value(self, values: Mapping[str, Value]) -> str:
         for point in (*MAIN_POINTS, *values):

@@ -114,10 +114,14 @@ def _rows(tree: Tree, key: str) -> list[Tree]:
 
 
 def _device_row(each: Tree) -> tuple[str, ...]:
+    from gateway.app.status import state_words
+
     value, age_s = each["value"], each["age_s"]
     shown = f"{value:,.2f}" if isinstance(value, float) else "" if value is None else str(value)
     age = f"{age_s:.0f} s" if isinstance(age_s, (int, float)) else ""
-    return tuple(map(str, (each["id"], shown, each["unit"], age, each["state"], each["profile"], each["bus"])))
+    return tuple(
+        map(str, (each["id"], shown, each["unit"], age, state_words(each["state"]), each["profile"], each["bus"]))
+    )
 
 
 def _bus_row(each: Tree) -> tuple[str, ...]:

@@ -63,6 +63,15 @@ def lookout(sites: Sites, folder: Path, *, connected: bool = True, troubles: dic
     return Lookout(cast("Facts", sites), load_vocabulary(), around, language="en")
 
 
+def test_a_state_is_said_in_the_language_of_the_mail(tmp_path: Path) -> None:
+    """A Danish mail says why a device gives no values in the words of the Danish page."""
+    sites = Sites()
+    sites.state, sites.buses = "no_answer", {n: f"bus_{n}" for n in range(60)}
+    danish = Lookout(cast("Facts", sites), load_vocabulary(), Around(tmp_path, disk=lambda _: (50, 100)), language="da")
+    found = danish.look(10.0)
+    assert {finding.words["state"] for finding in found if finding.key.cause == "device"} == {"intet svar"}
+
+
 def causes(findings: list[Finding]) -> set[str]:
     return {finding.key.cause for finding in findings}
 

@@ -17,6 +17,7 @@ from gateway.app.page_collector import CollectorFacts
 from gateway.app.page_devices import Place, device_facts, profile_facts
 from gateway.app.page_memory import BUCKET_S, DeviceMemory, SiteMemory, Trail, Watchers
 from gateway.app.page_store import WatchedStore
+from gateway.app.status import LastReadouts
 from gateway.core.errors import ConfigError
 from gateway.core.protocols import Query, Refusal, Row
 from gateway.core.quantity import load_vocabulary
@@ -80,6 +81,27 @@ async def test_values_are_never_shown_as_fresher_than_they_are() -> None:
     await clock.advance(60)
     found = facts_of(memory)
     assert (found.state, found.points[0].quality) == ("silent", "stale")
+
+
+async def test_a_device_that_is_asked_less_often_has_not_recovered() -> None:
+    """What is left out after a failure leaves the failure standing, on the page and in `kvarter status`."""
+    clock = FakeClock()
+    memory, last = site_memory(clock), LastReadouts()
+    seen = []
+    failing = (Status.NO_ANSWER, Status.SKIPPED, Status.SKIPPED)
+    for status in (Status.SKIPPED, Status.OK, Status.SKIPPED, *failing, Status.OK):
+        for show in (lambda each: memory.show(each, None), last.show):
+            show(readout(clock, 1.0 if status is Status.OK else None, status))
+        found = facts_of(memory)
+        seen.append((found.state, found.troubles[0].severity if found.troubles else ""))
+        assert last.status("meter") == Status[found.state.upper()]
+    assert seen == [
+        ("skipped", "notice"),
+        ("ok", ""),
+        ("skipped", "notice"),
+        *[("no_answer", "error")] * 3,
+        ("ok", ""),
+    ]
 
 
 async def test_completeness_begins_anew_with_the_local_day() -> None:

@@ -40,6 +40,7 @@ class Terminal:
         self._screen = screen
         self._octets = b""
         self._seen = 0
+        self._left = False
 
     @property
     def raw(self) -> str:
@@ -81,7 +82,7 @@ class Terminal:
     def interrupt(self) -> int:
         """Press Ctrl-C, and again as a person does when nothing happens; return the exit code."""
         end_s = time.monotonic() + PATIENCE_S
-        while self.process.poll() is None and time.monotonic() < end_s:
+        while self.process.poll() is None and not self._left and time.monotonic() < end_s:
             # The interpreter does not see a signal that comes just before it begins to wait for a key.
             self.type(CTRL_C)
             while self._read(time.monotonic() + _AGAIN_S):
@@ -107,6 +108,7 @@ class Terminal:
         try:
             chunk = os.read(self._screen, _CHUNK_BYTES)
         except OSError:  # Linux says so when the last program has left the terminal
+            self._left = True
             return False
         self._octets += chunk
         return bool(chunk)

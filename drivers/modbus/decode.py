@@ -25,6 +25,8 @@ class Decoded:
     suspect: frozenset[str]
 
 
+_Spot = tuple[int, int, struct.Struct | None]
+"""Block, place in it, and layout of registers; None for a bit."""
 _Column = tuple[int, str, Decode, float, float]
 """Position, name, function, plausible range; a plain tuple, because this is what the gateway does most."""
 
@@ -53,9 +55,9 @@ class Decoder:
             self._widths.append(len(order))
             base += len(order)
         self._specs = specs
-        self._points = tuple(points)
         self._columns = tuple(self._column(position, name) for position, name in enumerate(points) if self._has(name))
         self._needs = {name: self._blocks_of(name) for _, name, *_ in self._columns}
+        self._spots = tuple(tuple(self._spots_of(name)) for name in points)
         self._empty: list[Value] = [None] * len(points)
 
     def blocks_of(self, point: str) -> frozenset[int]:
@@ -82,7 +84,7 @@ class Decoder:
 
     def registers(self, payloads: Payloads) -> tuple[tuple[int, ...], ...]:
         """Return the registers behind each value, in the order of the points: its parts, then its power of ten."""
-        return tuple(tuple(self._words(point, payloads)) for point in self._points)
+        return tuple(tuple(_words(spots, payloads)) for spots in self._spots)
 
     def _raws(self, payloads: Payloads) -> Sequence[Raw]:
         if len(payloads) == 1 and payloads[0] is not None:
@@ -103,16 +105,23 @@ class Decoder:
     def _blocks_of(self, name: str) -> frozenset[int]:
         return frozenset(self._homes[name, slot][0] for slot in self._specs[name].touched)
 
-    def _words(self, name: str, payloads: Payloads) -> Iterator[int]:
+    def _spots_of(self, name: str) -> Iterator[_Spot]:
         for slot in self._specs[name].touched if self._has(name) else ():
             number, _ = self._homes[name, slot]
-            payload, start = payloads[number], slot.address - self._blocks[number].address
-            if payload is None:
-                return
-            if slot.table in BIT_TABLES:
-                yield payload[start // 8] >> start % 8 & 1
-            else:
-                yield from struct.unpack_from(f">{slot.words}H", payload, 2 * start)
+            layout = None if slot.table in BIT_TABLES else struct.Struct(f">{slot.words}H")
+            yield number, slot.address - self._blocks[number].address, layout
+
+
+def _words(spots: Sequence[_Spot], payloads: Payloads) -> Iterator[int]:
+    """Yield registers and bits as they came, up to the first that did not."""
+    for number, start, layout in spots:
+        payload = payloads[number]
+        if payload is None:
+            return
+        if layout is None:
+            yield payload[start // 8] >> start % 8 & 1
+        else:
+            yield from layout.unpack_from(payload, 2 * start)
 
 
 def decode_slot(slot: Slot, payload: bytes) -> int | float | str | None:

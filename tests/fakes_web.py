@@ -88,7 +88,8 @@ class FakeFacts:
 
     def sites(self) -> Sequence[SiteFacts]:
         silent = tuple(each.id for each in self.known if each.state not in {"ok", "partial"})
-        return [SiteFacts("house", self.name, "Europe/Copenhagen", len(self.known), silent, 0.5, None, self.troubles)]
+        whole = self.known[0].completeness if self.known else None
+        return [SiteFacts("house", self.name, "Europe/Copenhagen", len(self.known), silent, 0.5, whole, self.troubles)]
 
     def devices(self, site: str) -> Sequence[DeviceFacts]:
         return self.known if site == "house" else []

@@ -44,8 +44,14 @@ def value_of(visit: Visit, point: PointFacts | None) -> Markup:
     )
 
 
-def completeness_of(visit: Visit, completeness: Completeness | None) -> Markup:
-    """Return a share of today with a bar."""
+def completeness_of(visit: Visit, completeness: Completeness | None, *, on_card: bool = False) -> Markup:
+    """Return a share of today with a bar.
+
+    Args:
+        visit: Whose language it is in.
+        completeness: What was counted.
+        on_card: Where it is counted from is told at the head of the page, and here to those who hear it only.
+    """
     found = completeness.share if completeness else None
     text = share(found, visit.texts.language)
     enough = completeness is not None and completeness.due >= _TELLING
@@ -60,7 +66,7 @@ def completeness_of(visit: Visit, completeness: Completeness | None) -> Markup:
     )
     since = None
     if completeness is not None and completeness.counted == "start":
-        since = tag("span", visit.texts("completeness.since_start"), class_="quiet")
+        since = tag("span", visit.texts("completeness.since_start"), class_="outside" if on_card else "quiet")
     return tag("span", text, bar, since, class_="share")
 
 
@@ -68,6 +74,8 @@ def missing_of(visit: Visit, completeness: Completeness | None) -> str:
     """Return what is missing today: what gave no value, and apart from it what is not there at all."""
     if completeness is None or not completeness.due:
         return DASH
+    if completeness.counted == "start":
+        return visit.texts("completeness.since_apart", failed=completeness.failed, due=completeness.due)
     absent = completeness.due - completeness.got - completeness.failed
     return visit.texts("completeness.apart", failed=completeness.failed, absent=absent, due=completeness.due)
 

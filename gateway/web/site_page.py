@@ -128,7 +128,7 @@ def _story(visit: Visit, device: DeviceFacts) -> Markup:
         "p",
         state_pill(visit, device),
         aged_ago(visit, device.id, device.age_s),
-        completeness_of(visit, device.completeness),
+        completeness_of(visit, device.completeness, on_card=True),
         class_="foot-line",
     )
     return join(large, small if others else None, troubles_of(visit, device.troubles), foot)

@@ -70,4 +70,14 @@ async def test_what_is_missing_is_told_apart() -> None:
     assert "40 without a value, 600 in gaps, of 8640" in shown
     assert "75" in shown
     assert "> since the start<" not in shown
-    assert "> since the start<" in await page(FakeFacts(), "/site/house/device/main_meter")
+    started = await page(FakeFacts(), "/site/house/device/main_meter")
+    assert "> since the start<" in started
+    assert "without a value, of 100 since the start" in started
+    assert "in gaps" not in started.split("Missing today")[1][:200]
+
+
+async def test_the_head_of_a_site_says_for_all_its_cards_where_it_counts_from() -> None:
+    """On a card the words would take a second line: they are heard there, and seen once at the head."""
+    shown = await page(FakeFacts(), "/site/house")
+    assert '<span class="quiet"> since the start</span>' in shown.split("</dl>")[0]
+    assert shown.count('<span class="outside"> since the start</span>') == 1

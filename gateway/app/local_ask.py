@@ -35,7 +35,9 @@ async def ask_service(
         async with asyncio.timeout(_CONNECT_S):
             reader, writer = await asyncio.open_unix_connection(str(path), limit=_LONGEST_BYTES)
     except OSError as exc:
-        raise LinkDown(f"{path}: no service listens there ({exc}); is it running?") from exc
+        raise LinkDown(
+            f"{path}: no service listens there ({str(exc.strerror or exc).lower()}); is it running?"
+        ) from exc
     try:
         writer.write(Said(do=word, since_ms=since_ms, to=to).model_dump_json(exclude_defaults=True).encode() + b"\n")
         async with asyncio.timeout(_RELOAD_S):

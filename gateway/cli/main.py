@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
 
 from gateway import __version__
 from gateway.cli import (
@@ -65,29 +66,47 @@ for tool in (trace.trace, decode.decode, simulate.simulate):
     app.command(rich_help_panel=BENCH)(tool)
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - as the library calls it
+    if wanted:
+        typer.echo(f"kvarter {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(
+def options(  # --version is done by its own callback, before a command is asked for
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
 ) -> None:
     """Edge gateway for building and district sensors."""
     set_up_log(logging.DEBUG if verbose else logging.INFO)
-    if version:
-        typer.echo(f"kvarter {__version__}")
-        raise typer.Exit
 
 
 def main() -> None:
     """Run the command line; an error of ours is one line per fault, never a traceback."""
     try:
-        app()
-    except KeyboardInterrupt:
+        sys.exit(app(standalone_mode=False))
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(EXIT_INTERRUPTED)
+    except UsageError as exc:
+        sys.exit(_wrong_use(exc))
     except (KvarterError, BaseExceptionGroup) as exc:
         error = _ours(exc)
         complain(error)
         sys.exit(_exit_code(error))
+
+
+def _wrong_use(error: UsageError) -> int:
+    """Say in one line what is wrong with the words of a command, or show the help that stands for it."""
+    if isinstance(error, NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
+    command = error.ctx.command_path if error.ctx is not None else app.info.name
+    what = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".?")
+    complain(ConfigError(f"{what}; {command} -h shows what it takes"))
+    return error.exit_code
 
 
 def _ours(error: BaseException) -> KvarterError:

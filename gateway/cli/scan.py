@@ -153,7 +153,8 @@ def _options(link: dict[str, str], *, baud: int | None, parity: Literal["none", 
     try:
         settings = LinkSettings.model_validate({"id": "scan", **link})
     except ValidationError as exc:
-        raise ConfigError("\n".join(f"--{error['loc'][0]}: {error['msg']}" for error in exc.errors())) from exc
+        said = (f"--{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}" for error in exc.errors())
+        raise ConfigError("\n".join(said)) from exc
     return ScanOptions(settings, baudrate=baud, parity=parity)
 
 

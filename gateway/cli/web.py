@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gateway.cli.questions import ask_secret
+from gateway.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from gateway.app.page_access import Reach
@@ -35,6 +36,8 @@ def password(
     place = find_page(file, os.environ)
     if from_stdin:
         secret = sys.stdin.readline().rstrip("\r\n")
+    elif not sys.stdin.isatty():
+        raise ConfigError("nobody is there to type the password: add --stdin, and send it to standard input")
     else:
         secret = ask_secret(f"New password of the {role} (nothing is shown)", check=check_password)
     give_password(place, role, secret)

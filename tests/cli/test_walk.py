@@ -97,6 +97,51 @@ def test_an_option_that_does_not_exist_is_wrong_use(name: str) -> None:
     assert (answer.exit_code, f"kvarter {name}" in answer.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("histroy", "No such command 'histroy'. Did you mean 'history'; kvarter -h"),
+        ("run", "Missing argument 'SITE'; kvarter run -h"),
+        ("run house.yaml --prot 3", "No such option: --prot; kvarter run -h"),
+        ("commission x --language xx", "'xx' is not one of 'en', 'da', 'et', 'es'; kvarter commission -h"),
+        ("trace --tcp 127.0.0.1:1 --seconds x", "Invalid value for '--seconds'"),
+        ("scan --tcp nowhere", "--tcp: 'nowhere' is not an address: write HOST:PORT"),
+    ],
+)
+def test_wrong_use_is_one_line_that_says_what_to_do(words: str, said: str) -> None:
+    """A slip of the finger is answered by one line, not by a box."""
+    answer = kvarter(*words.split())
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("error: ")
+    assert said in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_password_is_not_asked_of_nobody(tmp_path: Path) -> None:
+    """Without a terminal the command names the option for scripts."""
+    site = tmp_path / "site.yaml"
+    site.write_text(f"site: house\ndata: {tmp_path}\nlinks: []\ndevices: []\n")
+    answer = subprocess.run(
+        [KVARTER, "web", "password", site],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "add --stdin" in answer.stderr
+
+
+def test_the_version_is_printed_and_help_is_no_error() -> None:
+    """`--version` needs no command, and neither does a look at the help of a group."""
+    assert re.fullmatch(r"kvarter \d+\.\d+\.\d+\S*\n", kvarter("--version").stdout)
+    for words in ((), ("profiles",)):
+        answer = kvarter(*words)
+        assert "Usage: kvarter" in answer.stdout + answer.stderr
+        assert "error:" not in answer.stderr
+
+
 def test_the_page_of_commands_lists_the_exit_codes() -> None:
     """The codes that the walk meets are those of the table, and --help sums them up."""
     text = PAGE.read_text(encoding="utf-8")

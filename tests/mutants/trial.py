@@ -74,8 +74,8 @@ def try_mutant(mutant: Mutant) -> Trial:
         tree = Path(folder)
         copy_tree(tree)
         path = tree / mutant.file
-        path.write_text(mutant.applied(path.read_text(encoding="utf-8")), encoding="utf-8")
         try:
+            path.write_text(mutant.applied(path.read_text(encoding="utf-8")), encoding="utf-8")
             return (_simulated if mutant.is_simulated else _tested)(mutant, tree)
         except (ValueError, subprocess.TimeoutExpired) as exc:
             return Trial(mutant, is_caught=False, evidence=str(exc))

@@ -129,18 +129,21 @@ def write(notice: Notice, *, language: Language, origin: str, time: str) -> Lett
     def sentence(finding: Finding) -> str:
         return texts(f"alert.{finding.key.cause}", **finding.words)
 
+    def well(finding: Finding) -> str:
+        return texts(f"alert.well.{finding.key.cause}", **finding.words)
+
     lines: list[str] = []
     if notice.findings:
         lines += [*([texts("alert.now")] if notice.over else []), *map(sentence, notice.findings)]
     elif notice.news in {"summary", "digest"}:
         lines.append(texts("alert.all_well"))
     if notice.over:
-        lines += ["", texts("alert.over"), *map(sentence, notice.over)]
-    concerned = [*notice.findings, *notice.over]
+        lines += ["", texts("alert.over"), *map(well, notice.over)]
+    concerned = [*map(sentence, notice.findings), *map(well, notice.over)]
     first = texts("alert.all_well") if notice.news == "digest" and not notice.findings else ""
     if not first and concerned:
         more = f" (+{len(concerned) - 1})" if len(concerned) > 1 else ""
-        first = sentence(concerned[0]).split(";")[0].split(". ")[0].rstrip(".") + more
+        first = concerned[0].split(";")[0].split(". ")[0].rstrip(".") + more
     subject = " ".join(f"[{origin}] {texts(f'alert.{notice.news}')}: {first}".split())
     tree = {
         "news": notice.news,

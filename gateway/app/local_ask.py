@@ -7,6 +7,7 @@ from typing import Literal
 
 from gateway.app.configuration import load_configuration
 from gateway.app.local_words import Answer, Said, socket_path, sockets
+from gateway.app.status_remote import is_collector
 from gateway.core.errors import ConfigError, LinkDown
 from gateway.core.quantity import load_vocabulary
 
@@ -66,6 +67,10 @@ def find_socket(site: Path | None, socket: Path | None, environment: Mapping[str
     if socket is not None:
         return socket
     found = sockets(environment)
+    if site is not None and is_collector(site):
+        raise ConfigError(
+            f"{site}: is a collector's, which obeys its file at its start only: restart it, or name a site"
+        )
     if site is not None:
         name = load_configuration(site, load_vocabulary()).site.site
         expected = socket_path(name, environment)

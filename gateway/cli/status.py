@@ -70,7 +70,11 @@ def _look(site: Path | None, socket: Path | None, *, as_json: bool, indent: int 
 
 
 def reload(*, site: SiteOption = None, socket: SocketOption = None, as_json: AsJson = False) -> None:
-    """Let the running service obey its changed site file; a bad file changes nothing."""
+    """Let the running service obey its changed site file; a bad file changes nothing.
+
+    A device that was changed is read anew; no other one is disturbed. What needs a restart is named. A collector obeys
+    its file at its start only.
+    """
     from gateway.app.local_ask import ask_service, find_socket
 
     tree = uvloop.run(ask_service(find_socket(site, socket, os.environ), "reload"))

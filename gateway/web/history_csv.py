@@ -11,6 +11,7 @@ from gateway.core.protocols import Row
 from gateway.core.quantity import Kind, Vocabulary
 from gateway.web.history_ask import is_name
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -93,6 +94,8 @@ def _column(device: str, point: str, vocabulary: Vocabulary, resolution_ms: int)
 
 
 def _line(cells: Sequence[str]) -> str:
+    """Return the line of names; an id may begin with what a spreadsheet takes for a formula."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    named = (f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
+    csv.writer(out, lineterminator="\r\n").writerow(named)
     return out.getvalue()

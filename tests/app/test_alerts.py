@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from gateway.app.alerts import Post, Watchman
+from gateway.app.alerts import Post, Watchman, write
 from gateway.app.alerts_look import Around, Lookout
 from gateway.app.alerts_outbox import Outbox
 from gateway.app.alerts_send import Letter
 from gateway.core.alerting import AlertSettings
 from gateway.core.errors import SinkUnavailable
 from gateway.core.quantity import load_vocabulary
+from gateway.energy.alerts import Cause, Finding, Key, Notice
+from gateway.web.texts import LANGUAGES, Language
 from tests.fakes import FakeClock, settle
 from tests.fakes_web import FakeFacts
 
@@ -80,6 +83,22 @@ class World:
         found = json.loads(path.read_bytes()) if path.exists() else {"letters": []}
         assert isinstance(found, dict)
         return found
+
+
+@pytest.mark.parametrize("cause", [each for each in get_args(Cause) if each != "incomplete"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_over_is_said_as_what_is_right_now(cause: Cause, language: Language) -> None:
+    """A recovery names what is right again; the sentence of the problem and its advice do not come once more."""
+    words = {"site": "House", "subject": "Meter", "state": "no answer", "free": "1 GB", "age": "5 min", "count": "3"}
+    finding = Finding(Key(cause, "house", "meter"), words)
+    problem = write(Notice("problem", (finding,), ()), language=language, origin="house", time="now")
+    over = write(Notice("recovered", (), (finding,)), language=language, origin="house", time="now")
+    (sentence,) = problem.text.splitlines()
+    said = over.text.splitlines()[-1]
+    assert sentence not in over.text
+    assert "alert." not in over.text + over.subject
+    assert "{" not in over.text
+    assert over.subject.endswith(said.split(";")[0].rstrip("."))
 
 
 async def test_what_waits_to_be_sent_outlives_a_restart(tmp_path: Path) -> None:

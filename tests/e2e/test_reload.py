@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import KVARTER, RunningRole, running, stored, until
+from tests.e2e.commands import KVARTER, RunningRole, kvarter, running, stored, until
 from tests.e2e.servers import free_port
 
 SITE = "soenderborg-12"
@@ -152,3 +152,12 @@ def test_without_a_service_the_commands_say_what_to_do(tmp_path: Path) -> None:
         assert answer.returncode == 3
         assert len(answer.stderr.splitlines()) == 1
         assert "is it running?" in answer.stderr
+
+
+def test_a_collector_is_not_reloaded_and_that_is_said(tmp_path: Path) -> None:
+    """Its file is not taken for a wrong site file: one line says to restart it."""
+    file = tmp_path / "collector.yaml"
+    file.write_text("broker: {url: 'mqtt://127.0.0.1:1'}\nsites: ['+']\nstores: [{kind: embedded, path: store}]\n")
+    answer = kvarter("reload", "--site", file)
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "restart it" in answer.stderr

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.protocols import History, Query, Row
+from gateway.core.quantity import load_vocabulary
 from gateway.energy.counters import INTERVAL_MS
 from gateway.web.history_ask import MONTH_MS, MOST_BUCKETS, Ask, choose_resolution, earlier, parse_instant
+from gateway.web.history_csv import Selection, header
 from gateway.web.history_rows import bars_of, quarters_of_registers
 from tests.fakes import FakeClock
 from tests.web.past import (
@@ -266,3 +268,9 @@ def test_no_difference_is_negative_and_none_spans_a_hole(registers: list[float |
         assert before is not None
         assert after is not None
         assert value == pytest.approx(max(after - before, 0.0), abs=1e-5)
+
+
+def test_no_name_in_a_file_is_a_formula() -> None:
+    """An id may begin with a minus; a spreadsheet must not compute with the heading of a column."""
+    first = header([Selection("-2-3", ("elec_power_active",))], load_vocabulary(), resolution_ms=0)
+    assert first.split(",")[2:] == ["'-2-3.elec_power_active [W]", "'-2-3.status\r\n"]

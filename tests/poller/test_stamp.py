@@ -213,3 +213,17 @@ async def test_who_does_not_know_the_time_never_goes_back_in_it() -> None:
         await clock.advance(seconds)
         stamp = stamper.stamp("meter", clock.monotonic())
     assert stamp == Stamp(first.time_ms + 602_000, uncertain=True)
+
+
+async def test_only_a_time_service_corrects_a_time_service() -> None:
+    """Once a time service vouched for the clock, a time without one is never believed, however long it lasts."""
+    clock = FakeClock()
+    stamper = Stamper(clock, floor_ms=0)
+    first = stamper.stamp("meter", clock.monotonic())
+    assert first is not None
+    clock.step_wall(-3_600_000)
+    clock.is_synchronised = False
+    for seconds in (1.0, STEP_PATIENCE_S, 1.0):
+        await clock.advance(seconds)
+        stamp = stamper.stamp("meter", clock.monotonic())
+    assert stamp == Stamp(first.time_ms + 602_001, uncertain=True)

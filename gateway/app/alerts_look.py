@@ -87,6 +87,8 @@ class Lookout:
         gateway = Key("gateway", site.id)
         if site.age_s is not None and site.age_s > patience_s:
             yield Finding(gateway, {**name, "age": f"{site.age_s / 60:.0f} min"}, above)
+        elif unheard := [trouble for trouble in site.troubles if trouble.code == "unheard"]:
+            yield Finding(gateway, {**name, **unheard[0].words}, above)
         if "clock" in codes:
             yield Finding(Key("clock", site.id), name, (*above, gateway))
         # Of the one disk here somebody has looked already.

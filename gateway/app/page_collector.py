@@ -30,6 +30,7 @@ from gateway.web.facts import (
     Samples,
     SiteFacts,
     TraceLine,
+    Trouble,
 )
 from gateway.wire.catalogue import Catalogue, CatalogueDevice
 from gateway.wire.condition import Condition, GatewayStatus
@@ -41,6 +42,10 @@ _EVENTS_KEPT = 1000
 _STATUSES_KEPT = 10_000
 _NOT_POINTS = frozenset({"status", "clock"})
 _SUSPECT = "_suspect"
+
+UNHEARD_S = 300.0
+"""A site that said nothing for so long since the start is wrong, or its name is."""
+_WILD = frozenset("*?")
 
 
 class CollectorFacts:
@@ -66,6 +71,7 @@ class CollectorFacts:
         self.completeness = StoredCompleteness(history, clock=clock)
         """Counts what is stored; its `run` is a task of the role."""
         self._sites = sites
+        self._started_s = clock.monotonic()
         self._clock = clock
         self._history = history
         self._stored_events = stored_events
@@ -106,8 +112,12 @@ class CollectorFacts:
         return self._history
 
     def sites(self) -> Sequence[SiteFacts]:
-        """Return every site that ever sent, in the order of their ids."""
-        return [self._site(site) for site in sorted(self._catalogues)]
+        """Return every site that ever sent, or is named in the file and was never heard, in the order of their ids."""
+        named = {each for each in self._sites if not _WILD.intersection(each)}
+        return [
+            self._site(site) if site in self._catalogues else self._unheard(site)
+            for site in sorted(named | self._catalogues.keys())
+        ]
 
     def catalogue(self, site: str) -> Catalogue | None:
         """Return the newest catalogue of a site."""
@@ -232,6 +242,13 @@ class CollectorFacts:
             completeness=all_together(device.completeness for device in devices),
             troubles=tuple(delivery_troubles(delivery) if delivery else ()),
         )
+
+    def _unheard(self, site: str) -> SiteFacts:
+        """Return a site that is to be collected and has said nothing; after some minutes that is wrong."""
+        waited_s = self._clock.monotonic() - self._started_s
+        age = {"age": f"{waited_s / 60:.0f} min"}
+        troubles = (Trouble("unheard", "error", age),) if waited_s > UNHEARD_S else ()
+        return SiteFacts(site, "", "UTC", 0, troubles=troubles)
 
     def _device(self, site: str, name: str, entry: CatalogueDevice) -> DeviceFacts:
         memory = self._memory(site).device(name)

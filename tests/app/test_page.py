@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.app.alerts_look import Around, Lookout
 from gateway.app.clock import SystemClock
 from gateway.app.page import PageParts, PageServer
 from gateway.app.page_access import find_page, give_password, reach
@@ -365,3 +366,19 @@ def test_a_site_that_is_not_collected_any_more_is_not_known(tmp_path: Path) -> N
     elsewhere.load(tmp_path)
     assert elsewhere.sites() == []
     assert [site.id for site in facts.sites()] == ["house"]
+
+
+async def test_a_site_that_is_named_and_never_heard_is_shown_and_told(tmp_path: Path) -> None:
+    """A gateway that was never put to work, or whose id is spelt otherwise, is told after five minutes."""
+    clock = FakeClock()
+    facts = CollectorFacts(load_vocabulary(), clock=clock, history=FakeStore(), sites=("nowhere", "other-*"))
+    lookout = Lookout(facts, load_vocabulary(), Around(tmp_path, disk=lambda _: (50, 100)), language="en")
+    (site,) = facts.sites()
+    assert (site.id, site.devices, site.age_s, site.troubles) == ("nowhere", 0, None, ())
+    assert list(lookout.look(clock.monotonic())) == []
+    await clock.advance(400)
+    (site,) = facts.sites()
+    assert [trouble.code for trouble in site.troubles] == ["unheard"]
+    (finding,) = lookout.look(clock.monotonic())
+    assert (finding.key.cause, finding.key.site, finding.words["age"]) == ("gateway", "nowhere", "7 min")
+    assert (facts.devices("nowhere"), facts.buses("nowhere"), facts.delivery("nowhere")) == ((), (), None)

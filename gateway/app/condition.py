@@ -148,6 +148,7 @@ def _way(lane: Lane) -> WayCondition:
 def in_words(settings: LinkSettings) -> str:
     """Return speed and framing of a link, for people."""
     if settings.serial is None:
-        return f"{'TCP' if settings.tcp else 'UDP'}, {settings.modbus_framing}"
+        carrier = "TCP" if settings.tcp else "UDP"
+        return carrier if settings.modbus_framing == "tcp" else f"{settings.modbus_framing.upper()} over {carrier}"
     parity = {"none": "N", "even": "E", "odd": "O"}[settings.parity or "none"]
     return f"{settings.baudrate} baud, {settings.data_bits}{parity}{settings.stop_bits or 1}, {settings.modbus_framing}"

@@ -49,7 +49,9 @@ async def test_clock_and_disk_are_known_before_anything_runs(tmp_path: Path) -> 
     assert (delivery.synchronised, delivery.started_ms, delivery.told_ms) == (False, started_ms, None)
     assert (delivery.disk_free_bytes, delivery.disk_size_bytes) == (4, 100)
     assert [trouble.code for trouble in facts.sites()[0].troubles] == ["clock", "disk"]
-    assert [in_words(link) for link in configuration.links] == ["9600 baud, 8N1, rtu", "TCP, tcp"]
+    assert [in_words(link) for link in configuration.links] == ["9600 baud, 8N1, rtu", "TCP"]
+    over = [LinkSettings(id="a", tcp="192.0.2.1:1", framing="rtu"), LinkSettings(id="b", udp="192.0.2.1:1")]
+    assert [in_words(link) for link in over] == ["RTU over TCP", "UDP"]
 
 
 def test_a_disk_that_is_gone_has_no_room(tmp_path: Path) -> None:

@@ -220,7 +220,9 @@ def length_of(every: str | None, *, between: tuple[int, int], columns: int) -> i
         length_ms = round(parse_duration(every) * 1000)
     except ValueError as exc:
         raise ConfigError(f"--every: {exc}") from exc
-    if length_ms < 1 or span_ms / length_ms > 1_000_000:  # noqa: PLR2004 - a million lines are no answer
+    if length_ms < 1:
+        raise ConfigError("--every: a piece must be longer than that; 15min, for example")
+    if span_ms / length_ms > 1_000_000:  # noqa: PLR2004 - a million lines are no answer
         raise ConfigError("--every: that is more than a million values; take longer pieces or a shorter time")
     return length_ms
 

@@ -83,7 +83,7 @@ async def test_the_table_shows_every_site() -> None:
     assert text.index("Birch") < text.index("Alder") < text.index("Cedar")
     for words in ('href="/site/birch"', "3 of 10", "\u2265\u00a050", "15.0", "uncertain", 'aria-sort="descending"'):
         assert words in text, words
-    assert "3 sites, energy of the last 30 days" in text
+    assert "Sites: 3. Energy of the last 30 days" in text
 
 
 async def test_the_front_of_a_collector_is_the_portfolio() -> None:

@@ -76,7 +76,8 @@ def _fuzzed(name: str, inputs: int, *, keep: bool, bar: Progress) -> Run:
         done, ended = 0, -1
         with _guided(name, arguments, crashes / "log") as process:
             for line in process.stdout or ():
-                done = int(line)
+                # The fuzzer itself writes there, too.
+                done = int(line) if line.strip().isdecimal() else done
                 bar.update(task, completed=done)
             ended = process.wait()
         done = inputs if ended == 0 else done

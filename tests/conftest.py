@@ -3,9 +3,17 @@
 import asyncio
 import inspect
 import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Generator
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Listen to Ctrl-C: started in the background, we and every command that a test starts would be deaf to it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

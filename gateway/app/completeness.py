@@ -5,6 +5,7 @@ computed from the catalogues: their intervals, and since when they name the devi
 """
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ AT_ONCE = 200
 """Devices that are counted in one go; the others have their turn later."""
 LATE_MS = 60_000
 """What is younger than this and an interval may still be on its way."""
+_SERIES = re.compile(rb"kvarter,site=([a-z0-9_-]{1,64}),device=([a-z0-9_-]{1,64}) ")
 _GOOD = (int(Status.OK), int(Status.PARTIAL))
 
 Place = tuple[str, str]
@@ -77,6 +79,12 @@ class StoredCompleteness:
         for gone in named - catalogue.devices.keys():
             self._known[catalogue.site, gone].periods.state(since_ms, ())
         named |= catalogue.devices.keys()
+
+    def take(self, text: bytes) -> None:
+        """Take a line that is stored."""
+        series = _SERIES.match(text)
+        if series is not None:
+            self.stored(series[1].decode(), series[2].decode(), int(text[text.rindex(b" ") : -6]))
 
     def stored(self, site: str, device: str, time_ms: int) -> None:
         """Take note that a row was stored."""

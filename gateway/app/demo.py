@@ -18,7 +18,7 @@ from gateway.app.machine import this_machine
 from gateway.app.page import PageServer
 from gateway.app.page_facts import EdgeFacts
 from gateway.app.page_roles import edge_page, stored_events
-from gateway.app.page_store import CountedStore
+from gateway.app.page_store import WatchedStore
 from gateway.app.screen import Figures, Screen, print_audit
 from gateway.app.spoil import Breaking, SpoilingStore
 from gateway.app.watch import LiveTable
@@ -92,7 +92,7 @@ async def _run_parts(wanted: Demo, folder: Path, configuration: Configuration, *
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_store(settings, secret=str, vocabulary=configuration.vocabulary))
         completeness = StoredCompleteness(opened, clock=machine.clock)
-        store: Store = CountedStore(opened, completeness)
+        store: Store = WatchedStore(opened, completeness)
         facts.keep_in(opened, stored_events(folder / "store"), completeness=completeness)
         if wanted.breaking is not None:
             store = SpoilingStore(store, wanted.breaking)

@@ -1,4 +1,4 @@
-"""Small files in the data folder: learnt holes, names, and every catalogue that readouts in the spool may refer to."""
+"""Small files: learnt holes, names, the clock of this boot, and every catalogue that readouts in the spool refer to."""
 
 import json
 import logging

@@ -18,7 +18,7 @@ from gateway.app.page import PageServer
 from gateway.app.page_commissioning import Bench
 from gateway.app.page_facts import EdgeFacts
 from gateway.app.page_roles import edge_page, stored_events
-from gateway.app.page_store import CountedStore
+from gateway.app.page_store import WatchedStore
 from gateway.broker.local import LocalBroker
 from gateway.collector.collector import Collector, Surroundings
 from gateway.collector.settings import CollectorSettings
@@ -68,7 +68,7 @@ async def run_single(
             completeness.describe(catalogue, since_ms=came_ms)
         collector = Collector(
             broker,
-            {"embedded": CountedStore(store, completeness)},
+            {"embedded": WatchedStore(store, completeness)},
             surroundings=Surroundings(edge.clock, SystemRandom(), configuration.vocabulary, kept),
             settings=CollectorSettings(sites=(site.site,)),
         )

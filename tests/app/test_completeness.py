@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.completeness import StoredCompleteness, kept_catalogues
-from gateway.app.page_store import CountedStore
+from gateway.app.page_store import WatchedStore
 from gateway.core.errors import SinkUnavailable
 from gateway.core.protocols import Query, Row
 from gateway.core.quantity import load_vocabulary
@@ -56,7 +56,7 @@ async def test_both_days_are_counted_from_the_store(store: EmbeddedStore) -> Non
         if not 100 <= number < 244 and not 2000 <= number < 2010
     ]
     first = StoredCompleteness(store, clock=clock)
-    counted = CountedStore(store, first)
+    counted = WatchedStore(store, first)
     await counted.describe(site(), since_ms=MIDNIGHT_MS - 3 * DAY_MS)
     assert first.days("house", "meter") is None
     await first.renew()
@@ -78,7 +78,7 @@ async def test_backlog_fills_the_day_it_belongs_to(store: EmbeddedStore) -> None
     """Rows that come late are counted where they belong, and a row that comes twice is counted once."""
     clock = FakeClock(utc_ms=NOON_MS)
     completeness = StoredCompleteness(store, clock=clock)
-    counted = CountedStore(store, completeness)
+    counted = WatchedStore(store, completeness)
     await counted.describe(site(), since_ms=MIDNIGHT_MS - DAY_MS)
     await completeness.renew()
     days = completeness.days("house", "meter")
@@ -98,7 +98,7 @@ async def test_a_device_is_due_from_its_first_catalogue_or_row_on(store: Embedde
     """What was installed this morning has no yesterday, and an interval that changed holds from its change on."""
     clock = FakeClock(utc_ms=NOON_MS)
     completeness = StoredCompleteness(store, clock=clock)
-    counted = CountedStore(store, completeness)
+    counted = WatchedStore(store, completeness)
     ten, eleven = NOON_MS - 2 * 3_600_000, NOON_MS - 3_600_000
     await counted.describe(site(), since_ms=ten)
     await counted.describe(site(2 * MINUTE_MS), since_ms=eleven)
